@@ -1,0 +1,1 @@
+"""The dashboard: Streamlit pages, HTTP API and command line."""

@@ -1,0 +1,1 @@
+"""The engine: spaces, networks, proxies, strategies and the run that joins them."""

@@ -1,0 +1,33 @@
+"""What can go wrong in the engine, by who can mend it.
+
+SearchError
+    SpecError         what a person described cannot be run; knows the fields
+    DataError         a data set or benchmark file is missing, broken or does not fit
+    RunError          the run cannot go on; the message is the cause
+"""
+
+from collections.abc import Mapping
+
+
+class SearchError(ValueError):
+    """The root of what the engine raises on purpose."""
+
+
+class SpecError(SearchError):
+    """One or more fields of a description are wrong.
+
+    Attributes:
+        fields: message by dotted path, e.g. ``objectives.0.params.batch_size``.
+    """
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self.fields = dict(fields)
+        super().__init__("; ".join(f"{path}: {why}" for path, why in fields.items()))
+
+
+class DataError(SearchError):
+    """A data set or benchmark file is missing, broken or does not fit."""
+
+
+class RunError(SearchError):
+    """The run cannot go on."""

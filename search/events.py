@@ -1,0 +1,97 @@
+"""What a run yields. Plain values: whoever drives the run writes or shows them."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from search.spaces import Arch
+
+ScoreKind = Literal["proxy", "supernet", "standalone", "table", "cost"]
+ScoreStatus = Literal["ok", "undefined", "failed", "not_applicable"]
+TrialState = Literal["done", "failed", "infeasible"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One value of one trial.
+
+    Attributes:
+        objective: the objective's name in the spec.
+        kind: what sort of figure this is; kinds are never pooled.
+        status: ``undefined`` for nan and infinities, ``failed`` for an exception.
+        value: finite, or None unless the status is ``ok``; as its source defines it.
+        seconds: what it cost to measure; 0 when it came from memory.
+        memory_key: equal for scores that may stand for each other; None when never shared.
+        from_memory: it was recalled, not measured in this trial.
+        details: JSON; the raw value of an undefined score (``raw``), the cause of a failed
+            one (``error``), the spread of a measured one.
+    """
+
+    objective: str
+    kind: ScoreKind
+    status: ScoreStatus
+    value: float | None
+    seconds: float = 0.0
+    memory_key: str | None = None
+    from_memory: bool = False
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One look at an arch within a job.
+
+    Attributes:
+        number: 0, 1, 2, ... without gaps within the job.
+        arch: the architecture looked at.
+        arch_key: its exact key in the space.
+        parents: numbers of the trials it was made from.
+        state: ``infeasible`` when every score is there but a constraint is not met.
+        scores: one for each objective, in the order of the spec.
+        violation: sum of relative constraint violations; 0 when feasible.
+        clock_s: simulated seconds since the start of the job, when a table has a clock.
+    """
+
+    number: int
+    arch: Arch
+    arch_key: str
+    parents: tuple[int, ...]
+    state: TrialState
+    scores: tuple[Score, ...]
+    violation: float = 0.0
+    clock_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A value of the run itself over its steps (not of one architecture)."""
+
+    name: str
+    step: int
+    value: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the run is, as a share from 0 to 1; eta_s is None while unknown."""
+
+    share: float
+    eta_s: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Log:
+    """A line for people."""
+
+    level: Literal["info", "warning", "error"]
+    message: str
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """JSON from which the run goes on; covers every event yielded before it."""
+
+    state: dict[str, Any]
+
+
+Event = Trial | Metric | Progress | Log | Checkpoint

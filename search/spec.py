@@ -1,0 +1,173 @@
+"""The whole description of a search. Form, command line, API and YAML are views of it."""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from search.errors import SpecError
+from search.traits import Direction
+
+VERSION = 1
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+ObjectiveName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.\-]{0,63}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Choice(_Part):
+    """A plug-in by name, with its parameters."""
+
+    name: str
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+class Data(Choice):
+    """A data set, and how many of its images are in the batch that scores are measured on."""
+
+    batch_size: Annotated[int, Field(ge=2, le=4096)] = 64
+
+
+class Objective(_Part):
+    """A named value with direction and, optionally, a constraint.
+
+    ``metric`` is a proxy, a cost, or ``table`` with the parameters ``table`` and ``column``.
+    ``direction`` may be left out: then it is the metric's own.
+    """
+
+    name: ObjectiveName
+    metric: str
+    params: dict[str, Any] = Field(default_factory=dict)
+    direction: Direction | None = None
+    at_least: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    at_most: Annotated[float, Field(allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_defaults_to_metric(cls, data: Any) -> Any:  # noqa: ANN401
+        if isinstance(data, str):
+            return {"name": data, "metric": data}
+        if isinstance(data, dict) and "name" not in data and isinstance(data.get("metric"), str):
+            column = (data.get("params") or {}).get("column")
+            return {**data, "name": column or data["metric"]}
+        return data
+
+    @model_validator(mode="after")
+    def _constraint_can_be_met(self) -> "Objective":
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError("at_least is above at_most: nothing can meet this constraint")
+        return self
+
+
+class Budget(_Part):
+    """When to stop: whichever comes first. At least one is needed.
+
+    ``clock_s`` is simulated time: it needs a table with a clock among the objectives, and the
+    first trial past it does not count. ``trial_timeout_s`` ends a single trial as failed.
+    """
+
+    trials: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    minutes: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    clock_s: Annotated[float, Field(gt=0)] | None = None
+    trial_timeout_s: Annotated[float, Field(gt=0)] = 600.0
+
+    @model_validator(mode="after")
+    def _ends(self) -> "Budget":
+        if self.trials is None and self.minutes is None and self.clock_s is None:
+            raise ValueError("give trials, minutes or clock_s, so that the search ends")
+        return self
+
+
+class Spec(_Part):
+    """One search, complete: equal spec and seed give equal trials."""
+
+    version: int = VERSION
+    name: Name
+    space: Choice
+    network: dict[str, Any] = Field(default_factory=dict)
+    data: Data = Data(name="digits")
+    objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=32)]
+    strategy: Choice
+    budget: Budget
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    device: Literal["cpu", "gpu"] = "cpu"
+
+    @model_validator(mode="after")
+    def _objective_names_differ(self) -> "Spec":
+        names = [objective.name for objective in self.objectives]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two objectives are named {', '.join(twice)}; each needs its own name")
+        return self
+
+    def digest(self) -> str:
+        """A hash of everything but the name: equal for searches that give equal trials."""
+        content = self.model_dump(mode="json", exclude={"name"})
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+class Submission(Spec):
+    """A spec as a person submits it: ``seeds`` jobs of one group, on consecutive seeds."""
+
+    seeds: Annotated[int, Field(ge=1, le=100)] = 1
+
+    def specs(self) -> list[Spec]:
+        """One spec for each seed."""
+        content = self.model_dump(exclude={"seeds"})
+        return [Spec.model_validate({**content, "seed": self.seed + i}) for i in range(self.seeds)]
+
+
+def parse_submission(content: object) -> Submission:
+    """Read what a form, a file or a request describes.
+
+    Raises:
+        SpecError: with the dotted path and the reason of every wrong field.
+    """
+    if not isinstance(content, dict):
+        raise SpecError({"": "a spec is a mapping of fields such as name, space and objectives"})
+    version = content.get("version", VERSION)
+    if isinstance(version, int) and version > VERSION:
+        raise SpecError(
+            {"version": f"this spec is of version {version}, newer than the {VERSION} known here; "
+             "upgrade Archfront or write the spec for this version"}
+        )
+    try:
+        return Submission.model_validate(content)
+    except ValidationError as error:
+        raise SpecError(_messages(error)) from None
+
+
+def load_submission(text: str) -> Submission:
+    """Read YAML (or JSON, which is YAML).
+
+    Raises:
+        SpecError: the text is no YAML, with its line; or a field is wrong.
+    """
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "cannot be read"
+        raise SpecError({"": f"not valid YAML{where}: {problem}"}) from None
+    return parse_submission(content)
+
+
+def dump_submission(submission: Spec) -> str:
+    """The spec as YAML, in the order people read it, defaults left out where they are empty."""
+    content = submission.model_dump(mode="json", exclude_none=True)
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _messages(error: ValidationError) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for part in error.errors():
+        path = ".".join(map(str, part["loc"]))
+        fields.setdefault(path, part["msg"].removeprefix("Value error, "))
+    return fields

@@ -1,0 +1,1 @@
+"""The glue: Celery tasks that drive the engine and write what it yields."""
