@@ -1,0 +1,1 @@
+"""The commands of ``archfront``, one file a theme; ``app/cli.py`` puts them together."""
