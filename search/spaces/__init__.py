@@ -1,6 +1,6 @@
 """Spaces: sets of architectures with encoding, equivalences and neighbours. No torch here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -110,6 +110,23 @@ class Space(Protocol):
 
     def edit(self, first: Arch, second: Arch) -> str:
         """What changes from *first* to *second*, in words; empty when nothing does."""
+
+    def python_source(
+        self,
+        arch: Arch,
+        *,
+        shape: tuple[int, int, int],
+        num_classes: int,
+        params: Mapping[str, object],
+    ) -> str:
+        """Code of the network that runs without Archfront.
+
+        Args:
+            arch: whose network.
+            shape: channels, height and width of one image.
+            num_classes: how many outputs.
+            params: parameters of the space's network builder.
+        """
 
 
 spaces: Registry[Space] = Registry(__name__)
