@@ -69,7 +69,7 @@ class NasBench201:
 
     def sample(self, rng: np.random.Generator) -> Arch:
         """Draw one cell uniformly; every combination is valid."""
-        return tuple(rng.integers(len(OPERATIONS), size=len(EDGES)).tolist())
+        return _published_order()[int(rng.integers(len(_published_order())))]
 
     def neighbours(self, arch: Arch) -> list[Arch]:
         """The 24 cells with another operation on one edge."""
@@ -163,7 +163,7 @@ class NasBench201:
             num_classes: how many outputs.
             params: parameters of the network builder, such as ``channels`` and ``cells``.
         """
-        source = resources.files("search.networks").joinpath("_nasbench201.py").read_text("utf-8")
+        source = resources.files("search").joinpath("networks/_nasbench201.py").read_text("utf-8")
         operations = "".join(
             f'        "{name}",  # edge {i}-{j}\n'
             for (i, j), name in zip(EDGES, _operations(arch), strict=True)
