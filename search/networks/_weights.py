@@ -1,0 +1,53 @@
+"""First values of the parameters of a network, drawn from a generator of ours."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def with_drawn_weights(
+    net: nn.Module, *, generator: torch.Generator, device: torch.device
+) -> nn.Module:
+    """Give a network that was made on ``meta`` memory on *device* and its first weights.
+
+    Weights and biases of convolutions and linear layers are uniform within one over the root of
+    the fan-in, which is PyTorch's own default; norms start as the identity. One draw on the CPU
+    serves the whole network, in the order of its modules.
+    """
+    if device.type == "meta":
+        return net
+    modules = list(net.modules())
+    layers = [m for m in modules if isinstance(m, nn.Conv2d | nn.Linear)]
+    count = sum(p.numel() for layer in layers for p in layer.parameters(recurse=False))
+    drawn = torch.empty(count).uniform_(-1, 1, generator=generator)
+    for layer in layers:
+        drawn = _take(layer, drawn, device)
+    for module in modules:
+        if isinstance(module, nn.modules.batchnorm._NormBase):
+            _make_identity(module, device)
+    if any(tensor.is_meta for tensor in (*net.parameters(), *net.buffers())):
+        raise TypeError(f"{type(net).__name__} holds tensors of layers that nobody fills")
+    return net
+
+
+def _take(layer: nn.Conv2d | nn.Linear, drawn: Tensor, device: torch.device) -> Tensor:
+    """Fill *layer* from the front of *drawn*; what is left."""
+    bound = 1 / math.sqrt(layer.weight[0].numel())
+    for name, meta in layer.named_parameters(recurse=False):
+        values = drawn[: meta.numel()].view(meta.shape).mul(bound).to(device)
+        layer.register_parameter(name, nn.Parameter(values))
+        drawn = drawn[meta.numel() :]
+    return drawn
+
+
+def _make_identity(norm: nn.modules.batchnorm._NormBase, device: torch.device) -> None:
+    for name, meta in norm.named_parameters(recurse=False):
+        norm.register_parameter(name, nn.Parameter(_start(name, meta, device)))
+    for name, buffer in norm.named_buffers(recurse=False):
+        norm.register_buffer(name, _start(name, buffer, device))
+
+
+def _start(name: str, meta: Tensor, device: torch.device) -> Tensor:
+    value = 1 if name in ("weight", "running_var") else 0
+    return torch.full(meta.shape, value, dtype=meta.dtype, device=device)
