@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     Dialect,
+    Enum,
     Float,
     ForeignKey,
     Index,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -74,6 +76,15 @@ class JobState(enum.StrEnum):
     LOST = "lost"
 
 
+_STATE = Enum(
+    JobState,
+    native_enum=False,
+    create_constraint=False,
+    length=12,
+    values_callable=lambda states: [state.value for state in states],
+)
+
+
 class Project(Base):
     """What a team shares."""
 
@@ -89,6 +100,8 @@ class Job(Base):
     __tablename__ = "job"
     __table_args__ = (
         Index(None, "state", "queue", "priority", "queued_at"),
+        Index(None, "lease_until"),
+        Index(None, "created_at"),
         Index(None, "project_id", "created_at"),
         Index(None, "group_id"),
     )
@@ -105,11 +118,12 @@ class Job(Base):
     spec_digest: Mapped[str] = mapped_column(String(32), index=True)
     seed: Mapped[int] = mapped_column(BigInteger)
 
-    state: Mapped[JobState] = mapped_column(String(12))
+    state: Mapped[JobState] = mapped_column(_STATE)
     reason: Mapped[str] = mapped_column(Text, default="")
     queue: Mapped[str] = mapped_column(String(16), default="cpu")
     priority: Mapped[int] = mapped_column(default=0)
     attempt: Mapped[int] = mapped_column(default=0)  # how often a worker has taken it
+    num_losses: Mapped[int] = mapped_column(default=0)  # in a row, without a new trial
     version: Mapped[int] = mapped_column(default=0)  # grows with every write; caches key on it
 
     token: Mapped[str | None] = mapped_column(String(36))
@@ -122,14 +136,18 @@ class Job(Base):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
-    checkpoint: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
+    checkpoint: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True), deferred=True
+    )
     progress: Mapped[float] = mapped_column(default=0.0)  # share, 0 to 1
     eta_s: Mapped[float | None]
     progress_text: Mapped[str] = mapped_column(String(200), default="")
     num_trials: Mapped[int] = mapped_column(default=0)
     num_scores: Mapped[int] = mapped_column(default=0)
     num_from_memory: Mapped[int] = mapped_column(default=0)
-    best: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # value by objective
+    best: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True)
+    )  # value by objective
     environment: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
@@ -140,7 +158,7 @@ class StateChange(Base):
     job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime]
-    state: Mapped[JobState] = mapped_column(String(12))
+    state: Mapped[JobState] = mapped_column(_STATE)
     reason: Mapped[str] = mapped_column(Text, default="")
     actor: Mapped[str] = mapped_column(String(120), default="")
 
@@ -175,7 +193,16 @@ class Score(Base):
     """One value of one trial; ``objective`` is its place in the job's spec."""
 
     __tablename__ = "score"
-    __table_args__ = (Index(None, "memory_key"), {"sqlite_with_rowid": False})
+    __table_args__ = (
+        Index(
+            "ix_score_memory_key",
+            "memory_key",
+            sqlite_where=text("memory_key IS NOT NULL"),
+            postgresql_where=text("memory_key IS NOT NULL"),
+        ),
+        Index(None, "job_id", "objective", "value", "number"),
+        {"sqlite_with_rowid": False},
+    )
     job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
     objective: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
@@ -198,13 +225,13 @@ class Provenance(Base):
 
 
 class Metric(Base):
-    """A value of a run over its steps."""
+    """A value of a run over its steps; None where it is not finite."""
 
     __tablename__ = "metric"
     job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     step: Mapped[int] = mapped_column(primary_key=True)
-    value: Mapped[float]
+    value: Mapped[float | None]
 
 
 class LogLine(Base):
