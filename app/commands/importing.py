@@ -1,0 +1,110 @@
+"""``archfront import``: a benchmark table, or a spec as it was exported."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.commands.output import AsJson, say, show_json, show_table
+from app.commands.submitting import read_submission
+from app.tables import import_table
+from db.session import require_current_schema
+from search.catalogue import TableColumn
+from search.errors import SpecError
+from search.spec import dump_submission
+from search.tables import TablePreview, preview
+
+commands = typer.Typer(help="Bring in benchmark tables and specs.", no_args_is_help=True)
+
+TableFile = Annotated[Path, typer.Argument(metavar="FILE", help="CSV (also .gz) or Parquet.")]
+
+
+def add_to(cli: typer.Typer) -> None:
+    """Add these commands."""
+    cli.add_typer(commands, name="import")
+
+
+@commands.command("table")
+def table(
+    file: TableFile,
+    name: Annotated[str | None, typer.Option(help="How specs call it.")] = None,
+    space: Annotated[str | None, typer.Option(help="The space of its architectures.")] = None,
+    arch_column: Annotated[
+        str | None, typer.Option(help="The column that names the architecture.")
+    ] = None,
+    value: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN[:UNIT[:DIRECTION]]",
+            help="A column of values, e.g. test_acc:%:maximize. May be repeated.",
+        ),
+    ] = None,
+    clock: Annotated[
+        str | None, typer.Option(help="The column with the seconds that a trial takes.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import a benchmark; without --arch-column and --value it only shows what is in the file."""
+    if arch_column is None or not value or space is None:
+        _show_preview(preview(file, file.name), file, as_json=as_json)
+        return
+    require_current_schema()
+    info = import_table(
+        file,
+        name=name or file.name.split(".")[0],
+        space=space,
+        arch_column=arch_column,
+        columns=[parse_column(text) for text in value],
+        clock=clock,
+    )
+    if as_json:
+        show_json(info.model_dump(mode="json"))
+        return
+    say(
+        f"Imported {info.name}: {info.num_archs:,} architectures of {info.space}, "
+        f"columns {', '.join(column.name for column in info.columns)}."
+    )
+
+
+@commands.command("spec")
+def spec(
+    file: Annotated[
+        Path, typer.Argument(metavar="SPEC", help="YAML or JSON; - is standard input.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the complete spec there.")
+    ] = None,
+) -> None:
+    """Read a spec, tell what is wrong with it, and print it complete, defaults filled in."""
+    text = dump_submission(read_submission(file))
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    output.write_text(text)
+    say(f"The spec is in {output}; to run it: archfront submit {output}")
+
+
+def parse_column(text: str) -> TableColumn:
+    """Read ``column``, ``column:unit`` or ``column:unit:direction``.
+
+    Raises:
+        SpecError: the direction is none.
+    """
+    name, _, rest = text.partition(":")
+    unit, _, direction = rest.partition(":")
+    match direction or "maximize":
+        case "maximize" | "minimize" as known:
+            return TableColumn(name=name, unit=unit, direction=known)
+        case _:
+            raise SpecError({f"--value {text}": "the direction is maximize or minimize"})
+
+
+def _show_preview(found: TablePreview, file: Path, *, as_json: bool) -> None:
+    if as_json:
+        show_json({"columns": list(found.columns), "rows": [list(row) for row in found.rows]})
+        return
+    show_table(list(found.columns), [list(row) for row in found.rows])
+    say(
+        f"\nNothing is imported yet. To import:\n  archfront import table {file} --space SPACE "
+        "--arch-column COLUMN --value COLUMN:UNIT:maximize [--value ...] [--clock COLUMN]"
+    )
