@@ -5,7 +5,16 @@ import sys
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.commands import database, exporting, importing, jobs, serving, submitting, supervising
+from app.commands import (
+    database,
+    exporting,
+    importing,
+    jobs,
+    serving,
+    submitting,
+    supervising,
+    workers,
+)
 from app.commands.output import complain
 from db.errors import RecordError
 from search.errors import SearchError, SpecError
@@ -21,7 +30,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (supervising, serving, submitting, jobs, exporting, importing, database):
+for part in (supervising, serving, submitting, jobs, workers, exporting, importing, database):
     part.add_to(cli)
 
 
