@@ -5,7 +5,15 @@ import json
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from search.errors import SpecError
 from search.traits import Direction
@@ -60,7 +68,9 @@ class Objective(_Part):
     @model_validator(mode="after")
     def _constraint_can_be_met(self) -> "Objective":
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
-            raise ValueError("at_least is above at_most: nothing can meet this constraint")
+            raise _wrong_at(
+                "at_least", "at_least is above at_most: nothing can meet this constraint"
+            )
         return self
 
 
@@ -99,10 +109,15 @@ class Spec(_Part):
 
     @model_validator(mode="after")
     def _objective_names_differ(self) -> "Spec":
-        names = [objective.name for objective in self.objectives]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two objectives are named {', '.join(twice)}; each needs its own name")
+        places: dict[str, int] = {}
+        for place, objective in enumerate(self.objectives):
+            first = places.setdefault(objective.name, place)
+            if first != place:
+                raise _wrong_at(
+                    f"objectives.{place}.name",
+                    f"two objectives are named {objective.name} (objectives {first + 1} and "
+                    f"{place + 1}); each needs its own name",
+                )
         return self
 
     def digest(self) -> str:
@@ -134,8 +149,10 @@ def parse_submission(content: object) -> Submission:
     version = content.get("version", VERSION)
     if isinstance(version, int) and version > VERSION:
         raise SpecError(
-            {"version": f"this spec is of version {version}, newer than the {VERSION} known here; "
-             "upgrade Archfront or write the spec for this version"}
+            {
+                "version": f"this spec is of version {version}, newer than the {VERSION} known "
+                "here; upgrade Archfront or write the spec for this version"
+            }
         )
     try:
         return Submission.model_validate(content)
@@ -165,9 +182,20 @@ def dump_submission(submission: Spec) -> str:
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
 
 
+def _wrong_at(path: str, message: str) -> PydanticCustomError:
+    """What a validator of a whole part raises, so that the error lands on one field of it."""
+    return PydanticCustomError("wrong_field", "{message}", {"path": path, "message": message})
+
+
 def _messages(error: ValidationError) -> dict[str, str]:
     fields: dict[str, str] = {}
     for part in error.errors():
-        path = ".".join(map(str, part["loc"]))
+        inner = part["ctx"]["path"].split(".") if part["type"] == "wrong_field" else []
+        path = ".".join(map(str, [*part["loc"], *inner]))
         fields.setdefault(path, part["msg"].removeprefix("Value error, "))
-    return fields
+    # a list whose only item is wrong is also reported as too short: keep what lies deeper
+    return {
+        path: why
+        for path, why in fields.items()
+        if not any(other.startswith(f"{path}.") for other in fields)
+    }
