@@ -1,6 +1,5 @@
 """Where the record is, and how to open it: engines, transactions, reads."""
 
-import functools
 import json
 import os
 import sqlite3
@@ -26,6 +25,8 @@ NETWORK_FILE_SYSTEMS = frozenset(
     | {"fuse.rclone", "fuse.sshfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "smb"}
     | {"smb2", "smb3", "smbfs", "webdav"}
 )
+
+_made: dict[tuple[str, int], Engine] = {}
 
 
 def data_dir() -> Path:
@@ -67,7 +68,18 @@ def engine_for(url: str) -> Engine:
     Raises:
         StorageUnusable: this is no address of SQLite or PostgreSQL, or cannot be used.
     """
-    return _engine(url, os.getpid())
+    # Keyed on the process too: a forked one must not speak over its parent's connections, nor
+    # close them, which is why the parent's engine stays in here.
+    key = (url, os.getpid())
+    if key not in _made:
+        _made[key] = _make(_parse(url))
+    return _made[key]
+
+
+def dispose() -> None:
+    """Close every connection of this process; the next use opens new ones."""
+    for key in [key for key in _made if key[1] == os.getpid()]:
+        _made.pop(key).dispose()
 
 
 @contextmanager
@@ -105,16 +117,10 @@ def is_on_network(path: Path) -> bool:
     return bool(places) and places[0].lower() in NETWORK_FILE_SYSTEMS
 
 
-@functools.cache
-def _engine(url: str, pid: int) -> Engine:
-    """Keyed on the process too: a forked one must not speak over its parent's connections."""
-    parsed = _parse(url)
-    if parsed.get_backend_name() == "sqlite":
-        return _sqlite_engine(parsed)
-    return _postgresql_engine(parsed)
+def _make(url: URL) -> Engine:
+    return _sqlite_engine(url) if url.get_backend_name() == "sqlite" else _postgresql_engine(url)
 
 
-@functools.cache
 def _for_reading(writing: Engine) -> Engine:
     if writing.dialect.name == "postgresql":
         return writing.execution_options(

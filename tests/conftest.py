@@ -1,0 +1,127 @@
+"""Fixtures for every test: databases of both kinds, a Redis, an empty data folder."""
+
+import itertools
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from db import schema
+from db import session as record
+from tests import services
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[services.PostgreSQL]:
+    """A running PostgreSQL of our own, with a migrated template database."""
+    found = services.postgresql_bin()
+    if found is None:
+        services.missing("PostgreSQL")
+    folder = services.private_folder("pg")
+    server = services.PostgreSQL(folder, found)
+    try:
+        server.start()
+        server.execute("CREATE DATABASE template")
+        _migrate(server.url("template"))
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[services.Redis]:
+    """A running Redis of our own; tests share it, so prefer ``redis_url``."""
+    found = services.redis_path()
+    if found is None:
+        services.missing("Redis")
+    folder = services.private_folder("redis")
+    server = services.Redis(folder, found)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def redis_url(redis_server: services.Redis) -> str:
+    """The address of an empty Redis."""
+    redis_server.clear()
+    return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "archfront.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty data folder, which DATA_DIR names."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    monkeypatch.setenv("DATA_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def sqlite_url(
+    data_dir: Path, _sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """An empty, migrated SQLite database in the data folder, which DATABASE_URL names."""
+    path = data_dir / "archfront.db"
+    shutil.copyfile(_sqlite_template, path)
+    url = f"sqlite:///{path}"
+    monkeypatch.setenv("DATABASE_URL", url)
+    yield url
+    record.dispose()
+
+
+@pytest.fixture
+def postgresql_url(
+    postgresql: services.PostgreSQL, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """An empty, migrated PostgreSQL database, which DATABASE_URL names."""
+    name = f"test_{next(_numbers)}"
+    postgresql.execute(f"CREATE DATABASE {name} TEMPLATE template STRATEGY FILE_COPY")
+    url = postgresql.url(name)
+    monkeypatch.setenv("DATABASE_URL", url)
+    yield url
+    record.dispose()
+    postgresql.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty, migrated database: every test that asks for it runs on both kinds."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def session(database_url: str) -> Iterator[Session]:
+    """One writing transaction on an empty database; rolled back when the test fails."""
+    with record.transaction() as opened:
+        yield opened
+
+
+@pytest.fixture
+def chromium() -> str:
+    """The path of a Chromium."""
+    found = services.chromium_path()
+    if found is None:
+        services.missing("Chromium")
+    return found
+
+
+def _migrate(url: str) -> None:
+    schema.upgrade(record.engine_for(url))
+    record.dispose()
