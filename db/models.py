@@ -20,7 +20,6 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
-    UniqueConstraint,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -167,7 +166,7 @@ class Arch(Base):
     """An architecture, once per space: the id is a hash of space and exact key."""
 
     __tablename__ = "arch"
-    __table_args__ = (UniqueConstraint("space", "key"),)
+    __table_args__ = ({"sqlite_with_rowid": False},)
     id: Mapped[str] = mapped_column(String(20), primary_key=True)
     space: Mapped[str] = mapped_column(String(64))
     key: Mapped[str] = mapped_column(String(400))

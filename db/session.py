@@ -1,13 +1,11 @@
 """Where the record is, and how to open it: engines, transactions, reads."""
 
-import json
 import os
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
@@ -17,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from db import schema
 from db.errors import StorageBusy, StorageFull, StorageUnusable
+from db.plain import to_json
 
 BUSY_TIMEOUT_S = 30.0
 # File systems whose locks SQLite cannot rely on.
@@ -147,7 +146,7 @@ def _parse(url: str) -> URL:
 
 
 def _postgresql_engine(url: URL) -> Engine:
-    made = create_engine(url, pool_pre_ping=True, json_serializer=_to_json)
+    made = create_engine(url, pool_pre_ping=True, json_serializer=to_json)
     event.listen(made, "handle_error", _translate)
     return made
 
@@ -165,7 +164,7 @@ def _sqlite_engine(url: URL) -> Engine:
         )
     made = create_engine(
         url.set(database=str(path)),
-        json_serializer=_to_json,
+        json_serializer=to_json,
         connect_args={"timeout": BUSY_TIMEOUT_S},
     )
     event.listen(made, "connect", _prepare_sqlite)
@@ -221,8 +220,3 @@ def _translate(context: ExceptionContext) -> None:
             f"the database file cannot be opened for writing ({message}); "
             "check the permissions of the data folder"
         ) from context.original_exception
-
-
-def _to_json(value: Any) -> str:  # noqa: ANN401
-    """Strict JSON: a NaN is an error here, and PostgreSQL would refuse it."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))

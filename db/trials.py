@@ -1,19 +1,19 @@
 """Trials and scores: how a worker writes a batch, and how one of them is looked at."""
 
 import hashlib
-import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, func, insert, select, update
+from sqlalchemy import Table, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db import clock, fence
+from db import bulk, clock, fence
 from db.columns import SCORE_STATUSES, TRIAL_STATES, Columns, columns
 from db.errors import AlreadyRecorded, NotFound
 from db.memory import (
@@ -27,6 +27,7 @@ from db.memory import (
     visited,
 )
 from db.models import Arch, Job, LogLine, Metric, Provenance, Score, Trial
+from db.plain import clean, finite, spelled_out, to_json
 from db.trial_pages import Standing, TrialFilter, TrialLine, standing, trial, trials_page
 
 __all__ = [
@@ -61,6 +62,30 @@ __all__ = [
     "trials_page",
     "visited",
 ]
+
+_TRIAL_COLUMNS = (
+    "job_id",
+    "number",
+    "arch_id",
+    "state",
+    "parents",
+    "violation",
+    "clock_s",
+    "created_at",
+)
+_SCORE_COLUMNS = (
+    "job_id",
+    "objective",
+    "number",
+    "kind",
+    "status",
+    "value",
+    "seconds",
+    "from_memory",
+    "memory_key",
+    "details",
+    "provenance_id",
+)
 
 
 @dataclass(frozen=True)
@@ -167,16 +192,11 @@ def record(session: Session, job_id: int, token: str, batch: Batch) -> None:
             Job.id == job_id
         )
     ).one()
-    _add_provenance(session, batch.provenance)
-    try:
-        _add_trials(session, job_id, job.space, batch.trials)
-        _add_all(session, Score, scores)
-    except IntegrityError as error:
-        if "UNIQUE" in str(error.orig) or getattr(error.orig, "sqlstate", "") == "23505":
-            raise AlreadyRecorded(
-                f"job {job_id} has trials of these numbers already; nothing was written"
-            ) from error
-        raise
+    contents = [(id_, to_json(spelled_out(batch.provenance[id_]))) for id_ in batch.provenance]
+    bulk.insert_rows(session, Provenance, ("id", "content"), sorted(contents), unless_known=True)
+    _add_trials(session, job_id, job.space, batch.trials)
+    with _unless_recorded(job_id):
+        bulk.insert_rows(session, Score, _SCORE_COLUMNS, scores)
     _add_metrics(session, job_id, batch.metrics)
     _add_logs(session, job_id, batch.logs)
     _note_best(session, job_id, job.best or {}, _better(job.objectives or [], batch))
@@ -234,16 +254,16 @@ def _job_values(batch: Batch) -> dict[str, Any]:
         values["num_losses"] = 0
     if batch.progress is not None:
         values["progress"] = min(max(batch.progress.share, 0.0), 1.0)
-        values["eta_s"] = _finite(batch.progress.eta_s)
-        values["progress_text"] = _storable(batch.progress.text)[:200]
+        values["eta_s"] = finite(batch.progress.eta_s)
+        values["progress_text"] = clean(batch.progress.text)[:200]
     if batch.checkpoint is not None:
         values["checkpoint"] = dict(batch.checkpoint)
     if batch.environment is not None:
-        values["environment"] = _without_nan(dict(batch.environment))
+        values["environment"] = spelled_out(batch.environment)
     return values
 
 
-def _score_values(job_id: int, score: ScoreRow) -> dict[str, Any]:
+def _score_values(job_id: int, score: ScoreRow) -> tuple[Any, ...]:
     is_number = score.value is not None and math.isfinite(score.value)
     if is_number != (score.status == "ok") or (score.value is not None and not is_number):
         raise ValueError(
@@ -252,51 +272,50 @@ def _score_values(job_id: int, score: ScoreRow) -> dict[str, Any]:
         )
     if score.status not in SCORE_STATUSES:
         raise ValueError(f"trial {score.number}: there is no score status {score.status}")
-    return {
-        "job_id": job_id,
-        "objective": score.objective,
-        "number": score.number,
-        "kind": score.kind,
-        "status": score.status,
-        "value": score.value,
-        "seconds": score.seconds,
-        "from_memory": score.from_memory,
-        "memory_key": None if score.from_memory else score.memory_key,
-        "details": _without_nan(dict(score.details)) if score.details else None,
-        "provenance_id": score.provenance_id,
-    }
-
-
-def _add_provenance(session: Session, contents: Mapping[str, Mapping[str, Any]]) -> None:
-    rows = [{"id": i, "content": _without_nan(dict(contents[i]))} for i in sorted(contents)]
-    _add_new(session, Provenance, rows)
+    return (
+        job_id,
+        score.objective,
+        score.number,
+        score.kind,
+        score.status,
+        score.value,
+        score.seconds,
+        score.from_memory,
+        None if score.from_memory else score.memory_key,
+        to_json(spelled_out(score.details)) if score.details else None,
+        score.provenance_id,
+    )
 
 
 def _add_trials(session: Session, job_id: int, space: str, trials: Sequence[TrialRow]) -> None:
     if not trials:
         return
-    at = clock.read_clock(session)
-    ids = [arch_id(space, trial.arch_key) for trial in trials]
-    archs = {
-        id_: {"id": id_, "space": space, "key": trial.arch_key, "choices": list(trial.choices)}
-        for id_, trial in zip(ids, trials, strict=True)
-    }
+    at = bulk.instant(session, clock.read_clock(session))
+    archs: dict[str, tuple[str, str, str, str]] = {}
+    rows = []
+    for row in trials:
+        id_ = arch_id(space, row.arch_key)
+        if id_ not in archs:
+            archs[id_] = (id_, space, row.arch_key, to_json(list(row.choices)))
+        parents = to_json(list(row.parents)) if row.parents else "[]"
+        rows.append((job_id, row.number, id_, row.state, parents, row.violation, row.clock_s, at))
     # In the order of ids, so that two workers never wait for each other in a circle.
-    _add_new(session, Arch, [archs[id_] for id_ in sorted(archs)])
-    rows = [
-        {
-            "job_id": job_id,
-            "number": trial.number,
-            "arch_id": id_,
-            "state": trial.state,
-            "parents": list(trial.parents),
-            "violation": trial.violation,
-            "clock_s": trial.clock_s,
-            "created_at": at,
-        }
-        for id_, trial in zip(ids, trials, strict=True)
-    ]
-    _add_all(session, Trial, rows)
+    in_order = [archs[id_] for id_ in sorted(archs)]
+    bulk.insert_rows(session, Arch, ("id", "space", "key", "choices"), in_order, unless_known=True)
+    with _unless_recorded(job_id):
+        bulk.insert_rows(session, Trial, _TRIAL_COLUMNS, rows)
+
+
+@contextmanager
+def _unless_recorded(job_id: int) -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        if "UNIQUE" in str(error.orig) or getattr(error.orig, "sqlstate", "") == "23505":
+            raise AlreadyRecorded(
+                f"job {job_id} has trials of these numbers already; nothing was written"
+            ) from error
+        raise
 
 
 def _add_metrics(session: Session, job_id: int, rows: Sequence[MetricRow]) -> None:
@@ -308,11 +327,13 @@ def _add_metrics(session: Session, job_id: int, rows: Sequence[MetricRow]) -> No
             "job_id": job_id,
             "name": row.name,
             "step": row.step,
-            "value": _finite(row.value),
+            "value": finite(row.value),
         }
         for row in rows
     }
-    statement = _insert(session, Metric)
+    dialect = session.get_bind().dialect.name
+    table = _table(Metric)
+    statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     statement = statement.on_conflict_do_update(
         index_elements=["job_id", "name", "step"], set_={"value": statement.excluded.value}
     )
@@ -326,16 +347,10 @@ def _add_logs(session: Session, job_id: int, rows: Sequence[LogRow]) -> None:
     last = select(func.coalesce(func.max(LogLine.number), 0)).where(LogLine.job_id == job_id)
     first = session.execute(last).scalar_one() + 1
     values = [
-        {
-            "job_id": job_id,
-            "number": number,
-            "at": row.at or at,
-            "level": row.level,
-            "message": _storable(row.message),
-        }
+        (job_id, number, bulk.instant(session, row.at or at), row.level, clean(row.message))
         for number, row in enumerate(rows, first)
     ]
-    _add_all(session, LogLine, values)
+    bulk.insert_rows(session, LogLine, ("job_id", "number", "at", "level", "message"), values)
 
 
 def _better(objectives: Sequence[Mapping[str, Any]], batch: Batch) -> dict[str, tuple[str, float]]:
@@ -368,51 +383,5 @@ def _note_best(
         session.execute(update(_table(Job)).where(Job.id == job_id).values(best=best))
 
 
-def _add_all(session: Session, model: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        session.connection().execute(insert(_table(model)), rows)
-
-
-def _add_new(session: Session, model: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add content-addressed rows; those that are there already stay as they are."""
-    if rows:
-        statement = _insert(session, model).on_conflict_do_nothing()
-        session.connection().execute(statement, rows)
-
-
-def _insert(session: Session, model: type[Any]) -> sqlite.Insert | postgresql.Insert:
-    dialect = session.get_bind().dialect.name
-    table = _table(model)
-    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
-
-
 def _table(model: type[Any]) -> Table:
     return cast(Table, model.__table__)
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _storable(text: str) -> str:
-    """Text that both databases take: no lone surrogates, no NUL."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
-
-
-def _without_nan(value: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN and no infinities: they become the words ``nan``, ``inf`` and ``-inf``."""
-    try:
-        json.dumps(value, allow_nan=False)
-    except ValueError:
-        return cast(dict[str, Any], _spelled_out(value))
-    return value
-
-
-def _spelled_out(value: Any) -> Any:  # noqa: ANN401
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {key: _spelled_out(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_spelled_out(part) for part in value]
-    return value

@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import psycopg
 import pytest
@@ -231,7 +231,7 @@ def private_folder(name: str) -> Path:
     return folder
 
 
-def _user() -> dict[str, str]:
+def _user() -> dict[str, Any]:
     """Who runs the servers: not root, which PostgreSQL refuses."""
     if os.geteuid() != 0:
         return {}
@@ -240,7 +240,7 @@ def _user() -> dict[str, str]:
             group = pwd.getpwnam(name).pw_gid
         except KeyError:
             continue
-        return {"user": name, "group": group, "extra_groups": []}  # type: ignore[dict-item]
+        return {"user": name, "group": group, "extra_groups": []}
     raise AssertionError("there is no user but root to run a server as")
 
 

@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=400), nullable=False),
         sa.Column("choices", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_arch")),
-        sa.UniqueConstraint("space", "key", name=op.f("uq_arch_space_key")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "project",
