@@ -1,5 +1,6 @@
 """Rows of the record as plain values: what the API answers and what --json prints."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from db.models import Job, StateChange, Worker
@@ -35,7 +36,7 @@ def job_as_json(job: Job) -> dict[str, Any]:
     return {name: _time(job, name) if name in TIMES else getattr(job, name) for name in LISTED}
 
 
-def whole_job_as_json(job: Job, history: list[StateChange]) -> dict[str, Any]:
+def whole_job_as_json(job: Job, history: Sequence[StateChange]) -> dict[str, Any]:
     """Everything about one job but its trials."""
     return {
         **job_as_json(job),

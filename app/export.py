@@ -83,25 +83,25 @@ def _images(job: Job, catalogue: Catalogue) -> tuple[tuple[int, int, int], int]:
 def _trials(session: Session, job: Job, table: trials.Columns) -> Iterator[dict[str, Any]]:
     space = spaces.get(job.space)
     for row, choices in enumerate(trials.visited(session, job.id)):
-        clock_s = float(table.clock_s_N[row])
+        clock_s = float(table.clock_s[row])
         yield {
-            "trial": int(table.numbers_N[row]),
+            "trial": int(table.numbers[row]),
             "arch": space.encode(tuple(choices)) if space else str(list(choices)),
-            "arch_id": table.arch_ids_N[row].decode(),
-            "state": trials.TRIAL_STATES[table.states_N[row]],
+            "arch_id": table.arch_ids[row].decode(),
+            "state": trials.TRIAL_STATES[table.states[row]],
             "clock_s": None if math.isnan(clock_s) else clock_s,
             "scores": [_score(table, row, place) for place in range(len(table.objectives))],
         }
 
 
 def _score(table: trials.Columns, row: int, place: int) -> dict[str, Any]:
-    status = int(table.statuses_NM[row, place])
-    value = float(table.values_NM[row, place])
+    status = int(table.statuses[row, place])
+    value = float(table.values[row, place])
     return {
         "objective": table.objectives[place],
         "status": trials.SCORE_STATUSES[status] if status >= 0 else "missing",
         "value": None if math.isnan(value) else value,
-        "from_memory": bool(table.from_memory_NM[row, place]),
+        "from_memory": bool(table.from_memory[row, place]),
     }
 
 

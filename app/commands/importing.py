@@ -1,7 +1,9 @@
 """``archfront import``: a benchmark table, or a spec as it was exported."""
 
+import shlex
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +14,7 @@ from db.session import require_current_schema
 from search.catalogue import TableColumn
 from search.errors import SpecError
 from search.spec import dump_submission
-from search.tables import TablePreview, preview
+from search.tables import Guess, TablePreview, preview
 
 commands = typer.Typer(help="Bring in benchmark tables and specs.", no_args_is_help=True)
 
@@ -101,10 +103,22 @@ def parse_column(text: str) -> TableColumn:
 
 def _show_preview(found: TablePreview, file: Path, *, as_json: bool) -> None:
     if as_json:
-        show_json({"columns": list(found.columns), "rows": [list(row) for row in found.rows]})
+        show_json(asdict(found) | {"guess": _guess_as_json(found.guess)})
         return
-    show_table(list(found.columns), [list(row) for row in found.rows])
-    say(
-        f"\nNothing is imported yet. To import:\n  archfront import table {file} --space SPACE "
-        "--arch-column COLUMN --value COLUMN:UNIT:maximize [--value ...] [--clock COLUMN]"
-    )
+    show_table(found.columns, found.rows)
+    say(f"\n{found.num_rows:,} rows; nothing is imported yet. To import, with what seems right:")
+    say(f"  {_suggestion(found.guess, file)}")
+
+
+def _guess_as_json(guess: Guess) -> dict[str, Any]:
+    return asdict(guess) | {"columns": [column.model_dump() for column in guess.columns]}
+
+
+def _suggestion(guess: Guess, file: Path) -> str:
+    """A command line that imports what the file seems to hold."""
+    values = [f"{c.name}:{c.unit}:{c.direction}" for c in guess.columns if c.name != guess.clock]
+    words = ["archfront", "import", "table", str(file)]
+    words += ["--space", guess.space or "SPACE", "--arch-column", guess.arch_column or "COLUMN"]
+    words += [word for value in values for word in ("--value", value)]
+    words += ["--clock", guess.clock] if guess.clock else []
+    return shlex.join(words)

@@ -2,21 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from sqlalchemy.orm import Session
 
 from app.as_json import job_as_json, whole_job_as_json
 from app.commands.output import AsJson, ago, say, show_fields, show_json, show_table
 from db import jobs
 from db.jobs import JobFilter, JobState
 from db.models import Job
-from db.session import reading, require_current_schema, transaction
+from db.session import reading, require_current_schema
 from search.spec import Spec, dump_submission, parse_submission
-from workers.queue import send, submit
-
-LOCAL = "local"  # who asks, until people sign in
+from workers import queue
 
 JobId = Annotated[int, typer.Argument(metavar="JOB", help="The number of a search.")]
 
@@ -88,22 +85,22 @@ def show(job_id: JobId, as_json: AsJson = False) -> None:
 
 def cancel(job_id: JobId) -> None:
     """End a search; what it found is kept."""
-    _ask(jobs.cancel, job_id)
+    _ask(queue.cancel, job_id)
 
 
 def pause(job_id: JobId) -> None:
     """Stop a search for now; it can be resumed."""
-    _ask(jobs.pause, job_id)
+    _ask(queue.pause, job_id)
 
 
 def resume(job_id: JobId) -> None:
     """Let a paused search go on."""
-    _ask(jobs.resume, job_id)
+    _ask(queue.resume, job_id)
 
 
 def retry(job_id: JobId) -> None:
     """Let a failed or cancelled search go on from its checkpoint."""
-    _ask(jobs.retry, job_id)
+    _ask(queue.retry, job_id)
 
 
 def clone(
@@ -116,27 +113,21 @@ def clone(
 ) -> None:
     """Submit a search again, or write its spec to a file to change and submit."""
     require_current_schema()
-    with reading() as session:
-        spec = jobs.job(session, job_id).spec
-    changed = {"name": name, "seed": seed}
-    spec = {**spec, **{field: value for field, value in changed.items() if value is not None}}
-    submission = parse_submission(spec)
+    said = {"name": name, "seed": seed}
+    changes: dict[str, Any] = {field: value for field, value in said.items() if value is not None}
     if output is not None:
-        output.write_text(dump_submission(submission))
+        with reading() as session:
+            spec = jobs.job(session, job_id).spec
+        output.write_text(dump_submission(parse_submission({**spec, **changes})))
         say(f"The spec is in {output}; change it, then: archfront submit {output}")
         return
-    (new_id,) = submit(submission, cloned_from=job_id)
+    (new_id,) = queue.clone(job_id, **changes)
     say(f"Search {new_id} is queued.")
 
 
-def _ask(move: Callable[[Session, int, str], JobState], job_id: int) -> None:
+def _ask(ask: Callable[[int], JobState], job_id: int) -> None:
     require_current_schema()
-    with transaction() as session:
-        state = move(session, job_id, LOCAL)
-        queue = jobs.job(session, job_id).queue
-    if state is JobState.QUEUED:
-        send(job_id, queue)
-    say(f"Search {job_id} is {state}.")
+    say(f"Search {job_id} is {ask(job_id)}.")
 
 
 def _row(job: Job) -> tuple[object, ...]:
