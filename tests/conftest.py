@@ -122,6 +122,19 @@ def chromium() -> str:
     return found
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name every test that did not run because a service is not installed."""
+    skipped = [
+        (report.nodeid, report.longrepr[2])
+        for report in terminalreporter.getreports("skipped")
+        if isinstance(report.longrepr, tuple) and services.MISSING in report.longrepr[2]
+    ]
+    if skipped:
+        terminalreporter.section("not run: a service is missing")
+        for name, reason in skipped:
+            terminalreporter.write_line(f"{name}: {reason.removeprefix('Skipped: ')}")
+
+
 def _migrate(url: str) -> None:
     schema.upgrade(record.engine_for(url))
     record.dispose()

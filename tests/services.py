@@ -22,6 +22,7 @@ import pytest
 import redis
 
 START_TIMEOUT_S = 60.0
+MISSING = "is not installed here"
 
 # $1 is the signal that ends the server, the rest its command. Reading ends when the pipe closes.
 _KEEPER = """
@@ -36,7 +37,7 @@ wait "$server"
 
 def missing(service: str) -> NoReturn:
     """Skip a test that needs a service, or fail it where services are required."""
-    message = f"{service} is not installed here"
+    message = f"{service} {MISSING}"
     if os.environ.get("REQUIRE_SERVICES") == "1":
         pytest.fail(f"{message}, and REQUIRE_SERVICES=1")
     pytest.skip(message)

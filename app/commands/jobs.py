@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from app.as_json import job_as_json, whole_job_as_json
-from app.commands.output import AsJson, ago, say, show_fields, show_json, show_table
+from app.commands.output import AsJson, say, show_fields, show_json, show_table
+from app.wording import ago, number, share
 from db import jobs
 from db.jobs import JobFilter, JobState
 from db.models import Job
@@ -72,8 +73,8 @@ def show(job_id: JobId, as_json: AsJson = False) -> None:
         return
     fields = job_as_json(job)
     best = fields.pop("best") or {}
-    fields["progress"] = f"{job.progress:.0%}"
-    fields["best"] = ", ".join(f"{name} {value}" for name, value in best.items())
+    fields["progress"] = share(job.progress)
+    fields["best"] = ", ".join(f"{name} {number(value)}" for name, value in best.items())
     show_fields({**fields, "queue_position": position})
     say("\nHistory")
     show_table(
@@ -135,7 +136,7 @@ def _row(job: Job) -> tuple[object, ...]:
         job.id,
         job.name,
         job.state,
-        f"{job.progress:.0%}",
+        share(job.progress),
         job.space,
         job.strategy,
         job.num_trials,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -54,17 +54,6 @@ def show_fields(fields: dict[str, Any]) -> None:
     width = max(map(len, shown), default=0)
     for name, value in shown.items():
         typer.echo(f"{name:<{width}}  {value}")
-
-
-def ago(moment: datetime | None) -> str:
-    """How long ago, in the largest unit that fits."""
-    if moment is None:
-        return ""
-    seconds = (datetime.now(UTC) - moment).total_seconds()
-    for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= length:
-            return f"{seconds / length:.0f} {unit} ago"
-    return "just now"
 
 
 def _plain(value: object) -> str:

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from app.as_json import worker_as_json
-from app.commands.output import AsJson, ago, complain, show_json, show_table
+from app.commands.output import AsJson, complain, show_json, show_table
+from app.wording import ago
 from db.session import reading, require_current_schema
 from db.workers import living
 

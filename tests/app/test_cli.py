@@ -301,7 +301,7 @@ def test_show_tells_spec_and_history(archfront, searched):
 def test_show_for_people_names_the_best(archfront, searched):
     answer = archfront("show", searched)
 
-    assert "params 1000.0" in answer.out
+    assert "params 1,000" in answer.out
     assert "nasbench201" in answer.out
 
 
