@@ -1,0 +1,151 @@
+"""Under which conditions a run measures: what equal scores must have in common."""
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+
+from search.datasets import datasets
+from search.errors import SpecError
+from search.networks import networks
+from search.parameters import bind
+from search.plugins import is_foreign, source_digest
+from search.probe import Batch, Probe
+from search.seeds import seed_of
+from search.spaces import Arch, spaces
+from search.spec import Spec
+from search.traits import Dependency
+
+PROTOCOL = 1  # raise it when the engine measures in another way: old scores are not reused then
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What decides a score besides the arch and the metric, by what a metric may depend on.
+
+    Attributes:
+        batch: the one batch that all scores of the run are measured on.
+        by_dependency: JSON for ``network``, ``data``, ``seed`` and ``environment``.
+        hardware: the processor or accelerator by name; only costs depend on it.
+    """
+
+    spec: Spec
+    batch: Batch
+    by_dependency: dict[Dependency, Any]
+    hardware: str
+    device: torch.device
+    build: Callable[..., torch.nn.Module]
+
+    def probe(self, arch: Arch) -> Probe:
+        """The network of *arch* and the batch, seeded by what they are."""
+        build = partial(self.build, arch)
+        return Probe(build, self.batch, seed=self.seed(arch), device=self.device)
+
+    def seed(self, arch: Arch) -> int:
+        """Depends on the spec's seed and the arch, not on when it is looked at."""
+        name = self.spec.space.name
+        return seed_of(PROTOCOL, self.spec.seed, name, spaces[name].key(arch))
+
+    def described(self) -> dict[str, Any]:
+        """All of it, as JSON, for the record."""
+        return {
+            "protocol": PROTOCOL,
+            **{str(name): value for name, value in self.by_dependency.items()},
+            "hardware": self.hardware,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+        }
+
+    def relevant(self, dependencies: Sequence[Dependency], kind: str) -> dict[str, Any]:
+        """The part of the conditions that a metric with these dependencies is subject to."""
+        content: dict[str, Any] = {name: self.by_dependency[name] for name in dependencies}
+        if kind == "cost" and "environment" in dependencies:
+            content["hardware"] = self.hardware
+        return {"protocol": PROTOCOL, "space": self.spec.space.name, **content}
+
+
+def conditions(spec: Spec, *, data_dir: Path, device: str) -> Conditions:
+    """Open the data, draw the batch, and say under which conditions the run measures.
+
+    Raises:
+        DataError: the data set is missing or broken, or smaller than the batch.
+        SpecError: a parameter of the network or the data set is wrong.
+    """
+    place = torch_device(device)
+    dataset = datasets[spec.data.name]
+    images = dataset(data_dir, **_bound("data.params", dataset, spec.data.params))
+    batch_seed = seed_of(PROTOCOL, spec.seed, "batch")
+    x_BCHW, y_B = images.batch(spec.data.batch_size, np.random.default_rng(batch_seed))
+    builder = networks[spec.space.name]
+    params = _bound("network", builder, spec.network)
+    shape, num_classes = images.info.shape, images.info.num_classes
+    network = {
+        "builder": spec.space.name,
+        "params": params,
+        "shape": shape,
+        "classes": num_classes,
+    }
+    if is_foreign(builder):
+        network["source"] = source_digest(builder)
+    return Conditions(
+        spec=spec,
+        batch=Batch(torch.from_numpy(x_BCHW), torch.from_numpy(y_B), num_classes),
+        by_dependency={
+            "network": network,
+            "data": {
+                "name": spec.data.name,
+                "params": spec.data.params,
+                "digest": images.info.digest,
+                "batch_size": spec.data.batch_size,
+                "batch_seed": batch_seed,
+            },
+            "seed": spec.seed,
+            "environment": environment(place),
+        },
+        hardware=hardware(place),
+        device=place,
+        build=partial(builder, shape=shape, device=place, **params),
+    )
+
+
+def _bound(field: str, plugin: Callable[..., Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return bind(plugin, params)
+    except SpecError as error:
+        raise SpecError({f"{field}.{path}": why for path, why in error.fields.items()}) from None
+
+
+def torch_device(device: str) -> torch.device:
+    """``cpu``, or ``gpu`` and any CUDA name."""
+    return torch.device("cuda" if device == "gpu" else device)
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """What may change a value in its last digits."""
+    return {
+        "device": device.type,
+        "threads": torch.get_num_threads(),
+        "torch": str(torch.__version__),
+    }
+
+
+def hardware(device: torch.device) -> str:
+    """The name of the processor or accelerator."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{_processor()}, {psutil.cpu_count()} cores"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())

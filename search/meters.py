@@ -1,0 +1,151 @@
+"""Meters: the objectives of a spec, bound to what gives their values."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from search.costs import costs
+from search.errors import SpecError
+from search.events import ScoreKind
+from search.objectives import Aim
+from search.parameters import bind
+from search.plugins import is_foreign, source_digest
+from search.probe import Measurement, Probe
+from search.proxies import proxies
+from search.spaces import Space
+from search.spec import Objective
+from search.tables import Table
+from search.traits import Traits, traits_of
+
+TABLE = "table"
+
+
+@dataclass(frozen=True)
+class TableMeter:
+    """Looks a value up by the number of the arch in its space."""
+
+    aim: Aim
+    lookup: Callable[[int], float | None]
+    clock: Callable[[int], float | None] | None
+
+
+@dataclass(frozen=True)
+class ProbeMeter:
+    """Measures a value on a probe.
+
+    Attributes:
+        equivalence: under which archs share the value; one that the space has.
+        key_prefix: hash, so far, of everything that decides the value besides the arch.
+    """
+
+    aim: Aim
+    kind: ScoreKind
+    metric: Callable[..., float | Measurement]
+    params: dict[str, Any]
+    traits: Traits
+    equivalence: str
+    source: str
+    is_foreign: bool
+
+    def measure(self, probe: Probe) -> Measurement:
+        """The value on this network and batch."""
+        measured = self.metric(probe, **self.params)
+        return measured if isinstance(measured, Measurement) else Measurement(float(measured))
+
+    def described(self) -> dict[str, Any]:
+        """What it is, as JSON, for the record."""
+        return {
+            "kind": self.kind,
+            "metric": self.metric.__module__.rpartition(".")[2],
+            "params": self.params,
+            "equivalence": self.equivalence,
+            "depends_on": list(self.traits.depends_on),
+            "source": self.source,
+        }
+
+    def key_maker(self, conditions: Mapping[str, Any]) -> Callable[[str], str]:
+        """A function from the key of an arch's class to the memory key of its score.
+
+        Args:
+            conditions: the space and what else decides the value besides arch and metric, as JSON.
+        """
+        content = {
+            "equivalence": self.equivalence,
+            "metric": [self.kind, self.metric.__module__, self.params],
+            "source": self.source if self.is_foreign else "",
+            "conditions": conditions,
+        }
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        prefix = hashlib.blake2b(text.encode(), digest_size=16)
+
+        def key(class_key: str) -> str:
+            whole = prefix.copy()
+            whole.update(class_key.encode())
+            return whole.hexdigest()
+
+        return key
+
+
+Meter = TableMeter | ProbeMeter
+
+
+def meter(objective: Objective, *, space: Space, tables: Mapping[str, Table]) -> Meter:
+    """Bind one objective.
+
+    Raises:
+        SpecError: there is no such metric, or a parameter is wrong; fields are relative to the
+            objective.
+    """
+    if objective.metric == TABLE:
+        return _table_meter(objective, tables)
+    kind: ScoreKind
+    metric: Callable[..., float | Measurement]
+    if objective.metric in proxies:
+        kind, metric = "proxy", proxies[objective.metric]
+    elif objective.metric in costs:
+        kind, metric = "cost", costs[objective.metric]
+    else:
+        known = ", ".join([*proxies, *costs, TABLE])
+        raise SpecError({"metric": f"there is no {objective.metric!r}; known: {known}"})
+    traits = traits_of(metric)
+    is_shared = traits.equivalence in space.equivalences
+    return ProbeMeter(
+        aim=_aim(objective, objective.direction or traits.direction),
+        kind=kind,
+        metric=metric,
+        params=_bound(metric, objective.params),
+        traits=traits,
+        equivalence=traits.equivalence if is_shared else space.equivalences[0],
+        source=source_digest(metric),
+        is_foreign=is_foreign(metric),
+    )
+
+
+def _table_meter(objective: Objective, tables: Mapping[str, Table]) -> TableMeter:
+    name, column = str(objective.params.get("table")), str(objective.params.get("column"))
+    if name not in tables:
+        known = ", ".join(tables) or "none"
+        raise SpecError({"params.table": f"there is no benchmark {name!r}; imported: {known}"})
+    table = tables[name]
+    columns = {c.name: c for c in table.info.columns}
+    if column not in columns:
+        known = ", ".join(columns)
+        raise SpecError({"params.column": f"there is no {column!r} in {name}; it has: {known}"})
+    return TableMeter(
+        aim=_aim(objective, objective.direction or columns[column].direction),
+        lookup=table.lookup(column),
+        clock=table.lookup(table.info.clock) if table.info.clock else None,
+    )
+
+
+def _aim(objective: Objective, direction: Any) -> Aim:  # noqa: ANN401  # a Direction
+    return Aim(objective.name, direction, objective.at_least, objective.at_most)
+
+
+def _bound(metric: Callable[..., Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return bind(metric, params)
+    except SpecError as error:
+        raise SpecError({f"params.{path}": why for path, why in error.fields.items()}) from None
