@@ -27,6 +27,7 @@ cli = typer.Typer(
     epilog="Every listing and showing command takes --json. Exit codes: 0 done, 1 it could not be "
     "done, 2 wrong usage or wrong spec, 3 the search failed, 4 it was cancelled.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

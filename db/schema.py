@@ -1,5 +1,6 @@
 """The version of the tables: migrate them, and refuse to work on others."""
 
+import io
 from pathlib import Path
 
 from alembic import command
@@ -91,7 +92,7 @@ def _lock(connection: Connection) -> None:
 
 
 def _config(connection: Connection | None = None) -> Config:
-    config = Config()
+    config = Config(stdout=io.StringIO())  # who calls says what happened
     folder = Path(__file__).with_name("migrations")
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.attributes["connection"] = connection

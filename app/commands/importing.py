@@ -18,6 +18,8 @@ from search.tables import Guess, TablePreview, preview
 
 commands = typer.Typer(help="Bring in benchmark tables and specs.", no_args_is_help=True)
 
+NUM_SHOWN = 3  # rows of a file, side by side
+
 TableFile = Annotated[Path, typer.Argument(metavar="FILE", help="CSV (also .gz) or Parquet.")]
 
 
@@ -105,7 +107,11 @@ def _show_preview(found: TablePreview, file: Path, *, as_json: bool) -> None:
     if as_json:
         show_json(asdict(found) | {"guess": _guess_as_json(found.guess)})
         return
-    show_table(found.columns, found.rows)
+    first = found.rows[:NUM_SHOWN]
+    show_table(
+        ["column", *(f"row {number}" for number in range(1, len(first) + 1))],
+        list(zip(found.columns, *first, strict=True)),
+    )
     say(f"\n{found.num_rows:,} rows; nothing is imported yet. To import, with what seems right:")
     say(f"  {_suggestion(found.guess, file)}")
 
