@@ -302,8 +302,7 @@ def job(session: Session, job_id: int) -> Job:
     Raises:
         NotFound: there is none.
     """
-    if not 0 < job_id < 2**31:
-        raise _no_job(job_id)
+    _refuse_impossible(job_id)
     found = session.scalars(
         select(Job).where(Job.id == job_id).execution_options(populate_existing=True)
     ).one_or_none()
@@ -318,6 +317,7 @@ def job_version(session: Session, job_id: int) -> int:
     Raises:
         NotFound: there is no such job.
     """
+    _refuse_impossible(job_id)
     version = session.scalars(select(Job.version).where(Job.id == job_id)).one_or_none()
     if version is None:
         raise _no_job(job_id)
@@ -339,6 +339,7 @@ def _ask(
     verb: str,
 ) -> JobState:
     """Do what a person asks for, from whichever state the job is in."""
+    _refuse_impossible(job_id)
     locked = select(Job.state).where(Job.id == job_id).with_for_update()
     now = session.execute(locked).scalar_one_or_none()
     if now is None:
@@ -355,6 +356,12 @@ def _ask(
 
 def _hint(verb: str, asked: dict[JobState, JobState]) -> str:
     return f"{verb} is possible while it is {' or '.join(asked)}"
+
+
+def _refuse_impossible(job_id: int) -> None:
+    """Databases do not say that a number is missing when it is larger than their columns."""
+    if not 0 < job_id < 2**31:
+        raise _no_job(job_id)
 
 
 def _no_job(job_id: int) -> NotFound:
