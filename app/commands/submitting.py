@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.commands.output import AsJson, say, show_json
+from app.commands.output import AsJson, note, say, show_json
 from db import jobs
 from db.jobs import JobState
 from db.models import Job
@@ -17,7 +17,7 @@ from db.session import reading, require_current_schema
 from search.spec import Submission, load_submission, parse_submission
 from workers.queue import submit
 
-SEARCH_FAILED, SEARCH_CANCELLED = 3, 4
+SEARCH_FAILED, SEARCH_CANCELLED, INTERRUPTED = 3, 4, 130
 POLL_S = 0.5
 
 SpecFile = Annotated[
@@ -45,7 +45,11 @@ def submit_file(
     job_ids = submit(submission)
     if not as_json:
         say(f"Queued: search {', '.join(map(str, job_ids))}.")
-    states = wait_for(job_ids) if wait else {}
+    try:
+        states = wait_for(job_ids) if wait else {}
+    except KeyboardInterrupt:
+        note("Not waiting any longer; the search goes on. `archfront cancel` ends it.")
+        raise typer.Exit(INTERRUPTED) from None
     if as_json:
         show_json({"jobs": [{"id": i, "state": states.get(i, JobState.QUEUED)} for i in job_ids]})
     _exit_as(set(states.values()))
