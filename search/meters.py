@@ -15,11 +15,9 @@ from search.plugins import is_foreign, source_digest
 from search.probe import Measurement, Probe
 from search.proxies import proxies
 from search.spaces import Space
-from search.spec import Objective
+from search.spec import TABLE, Objective
 from search.tables import Table
 from search.traits import Traits, traits_of
-
-TABLE = "table"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from search.objectives import Aim, misses, total_violation
 from search.parameters import bind
 from search.seeds import seed_of
 from search.spaces import Arch, Space, spaces
-from search.spec import Spec
+from search.spec import TABLE, Spec
 from search.strategies import Proposal, Result, Strategy, strategies
 from search.tables import Table
 
@@ -86,7 +86,7 @@ def provenance(
     """
     meters = _meters(spec, spaces[spec.space.name], tables or {})
     under = _conditions(spec, meters, data_dir, device)
-    used = {o.params["table"] for o in spec.objectives if o.metric == "table"}
+    used = {o.params["table"] for o in spec.objectives if o.metric == TABLE}
     content: dict[str, Any] = {
         "spec": spec.digest(),
         "seed": spec.seed,

@@ -19,6 +19,7 @@ from search.errors import SpecError
 from search.traits import Direction
 
 VERSION = 1
+TABLE = "table"  # the metric that looks values up in an imported benchmark
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 ObjectiveName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.\-]{0,63}$")]

@@ -1,0 +1,211 @@
+"""Hold a spec against what workers offer, before anything is queued. No torch here."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from search.catalogue import Catalogue, Plugin, PluginKind
+from search.errors import SpecError
+from search.spec import TABLE, Objective, Spec
+
+_METRICS: tuple[PluginKind, ...] = ("proxy", "cost")
+_NOUNS: dict[PluginKind, str] = {
+    "space": "space",
+    "network": "network builder",
+    "strategy": "strategy",
+    "proxy": "metric",
+    "cost": "metric",
+    "dataset": "data set",
+}
+
+Problem = tuple[str, str]  # dotted path, message
+
+
+def check(submission: Spec, catalogue: Catalogue) -> None:
+    """Refuse what cannot be run, with every wrong field at once.
+
+    Raises:
+        SpecError: the message of every wrong field by its dotted path.
+    """
+    if not catalogue.plugins:
+        raise SpecError(
+            {"": "no worker has reported what it can run; start one with `archfront worker`"}
+        )
+    fields: dict[str, str] = {}
+    for path, message in _problems(submission, catalogue):
+        fields.setdefault(path, message)
+    if fields:
+        raise SpecError(fields)
+
+
+def num_evaluations(spec: Spec, catalogue: Catalogue) -> int | None:
+    """At most how many trials there will be; None when only time bounds them."""
+    limits = [spec.budget.trials] if spec.budget.trials is not None else []
+    strategy = catalogue.plugin("strategy", spec.strategy.name)
+    space = catalogue.plugin("space", spec.space.name)
+    if strategy and space and strategy.traits.get("visits_once") and "size" in space.traits:
+        limits.append(int(space.traits["size"]))
+    return min(limits, default=None)
+
+
+def needs_network(spec: Spec) -> bool:
+    """Some objective is measured on networks, so that data and a device matter."""
+    return any(objective.metric != TABLE for objective in spec.objectives)
+
+
+def _problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
+    yield from _plugin_problems("space.", "space", spec.space.name, spec.space.params, catalogue)
+    yield from _strategy_problems(spec, catalogue)
+    for place, objective in enumerate(spec.objectives):
+        for field, message in _objective_problems(objective, spec, catalogue):
+            yield f"objectives.{place}.{field}", message
+    yield from _clock_problems(spec, catalogue)
+    if needs_network(spec):
+        yield from _network_problems(spec, catalogue)
+        yield from _data_problems(spec, catalogue)
+        yield from _device_problems(spec, catalogue)
+
+
+def _plugin_problems(
+    field: str, kind: PluginKind, name: str, params: Mapping[str, Any], catalogue: Catalogue
+) -> Iterator[Problem]:
+    plugin = catalogue.plugin(kind, name)
+    if plugin is None:
+        yield f"{field}name", _unknown(name, _NOUNS[kind], catalogue.names(kind))
+        return
+    yield from _parameter_problems(f"{field}params", plugin, params)
+
+
+def _unknown(name: str, noun: str, known: list[str]) -> str:
+    return f"no worker offers a {noun} {name!r}; known: {', '.join(known) or 'none'}"
+
+
+def _strategy_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
+    choice = spec.strategy
+    yield from _plugin_problems("strategy.", "strategy", choice.name, choice.params, catalogue)
+    place, num_objectives = choice.params.get("objective"), len(spec.objectives)
+    if isinstance(place, int) and place > num_objectives:
+        yield "strategy.params.objective", f"there are only {num_objectives} objectives"
+
+
+def _objective_problems(
+    objective: Objective, spec: Spec, catalogue: Catalogue
+) -> Iterator[Problem]:
+    if objective.metric == TABLE:
+        yield from _table_problems(objective, spec, catalogue)
+        return
+    found = (catalogue.plugin(kind, objective.metric) for kind in _METRICS)
+    plugin = next((plugin for plugin in found if plugin is not None), None)
+    if plugin is None:
+        known = [name for kind in _METRICS for name in catalogue.names(kind)]
+        yield "metric", _unknown(objective.metric, "metric", [*known, TABLE])
+        return
+    yield from _parameter_problems("params", plugin, objective.params)
+    if objective.direction is None and "direction" not in plugin.traits:
+        yield "direction", f"say minimize or maximize: {plugin.name} does not declare it"
+
+
+def _table_problems(objective: Objective, spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
+    for param in objective.params:
+        if param not in ("table", "column"):
+            yield f"params.{param}", "unknown parameter; a table takes: table, column"
+    name = objective.params.get("table")
+    table = catalogue.table(name) if isinstance(name, str) else None
+    if table is None:
+        known = ", ".join(t.name for t in catalogue.tables if t.space == spec.space.name)
+        yield (
+            "params.table",
+            f"there is no benchmark {name!r} for {spec.space.name}; imported: {known or 'none'}; "
+            "import one on the Data page or with `archfront import table`",
+        )
+        return
+    if table.space != spec.space.name:
+        message = f"{table.name} is a benchmark of {table.space}, not of {spec.space.name}"
+        yield "params.table", message
+    column = objective.params.get("column")
+    names = [column.name for column in table.columns]
+    if column not in names:
+        message = f"there is no column {column!r} in {table.name}; it has: {', '.join(names)}"
+        yield "params.column", message
+
+
+def _clock_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
+    if spec.budget.clock_s is None:
+        return
+    names = [o.params.get("table") for o in spec.objectives if o.metric == TABLE]
+    tables = [catalogue.table(name) for name in names if isinstance(name, str)]
+    if not any(table is not None and table.clock for table in tables):
+        yield (
+            "budget.clock_s",
+            "simulated time needs an objective from a benchmark with a clock column; "
+            "use trials or minutes instead",
+        )
+
+
+def _network_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
+    builder = catalogue.plugin("network", spec.space.name)
+    if builder is None:
+        if catalogue.plugin("space", spec.space.name) is not None:
+            yield "space.name", f"no worker can build networks of {spec.space.name}"
+        return
+    yield from _parameter_problems("network", builder, spec.network)
+
+
+def _data_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
+    data = spec.data
+    plugin = catalogue.plugin("dataset", data.name)
+    if plugin is None:
+        yield "data.name", _unknown(data.name, "data set", catalogue.names("dataset"))
+        return
+    yield from _parameter_problems("data.params", plugin, data.params)
+    if not plugin.traits.get("available", True):
+        yield "data.name", str(plugin.traits.get("reason") or f"{data.name} is not available")
+    num_train = plugin.traits.get("num_train")
+    if isinstance(num_train, int) and not data.params and data.batch_size > num_train:
+        yield (
+            "data.batch_size",
+            f"{data.name} has {num_train:,} training images; a batch cannot be larger",
+        )
+
+
+def _device_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
+    types = sorted({device.type for device in catalogue.devices})
+    if spec.device not in types:
+        known = ", ".join(types) or "none"
+        yield "device", f"no living worker has a {spec.device}; there is: {known}"
+
+
+def _parameter_problems(
+    field: str, plugin: Plugin, params: Mapping[str, Any]
+) -> Iterator[Problem]:
+    properties = plugin.parameters.get("properties", {})
+    for name in params:
+        if name not in properties:
+            known = ", ".join(properties)
+            takes = f"{plugin.name} takes: {known}" if known else f"{plugin.name} takes none"
+            yield f"{field}.{name}", f"unknown parameter; {takes}"
+    validator = Draft202012Validator(plugin.parameters)
+    for error in validator.iter_errors({k: v for k, v in params.items() if k in properties}):
+        path = ".".join(map(str, [field, *error.absolute_path]))
+        yield path, _explained(error)
+
+
+def _explained(error: ValidationError) -> str:
+    value, bound = error.instance, error.validator_value
+    messages: dict[str, str] = {
+        "minimum": f"{value} is too small: at least {bound}",
+        "exclusiveMinimum": f"{value} is too small: more than {bound}",
+        "maximum": f"{value} is too large: at most {bound}",
+        "exclusiveMaximum": f"{value} is too large: less than {bound}",
+        "type": f"{value!r} is no {bound}",
+        "enum": f"{value!r} is not among {_listed(bound)}",
+        "const": f"{value!r} must be {bound!r}",
+        "required": str(error.message),
+    }
+    return messages.get(str(error.validator), str(error.message))
+
+
+def _listed(choices: Any) -> str:  # noqa: ANN401  # what the schema says
+    return ", ".join(map(str, choices)) if isinstance(choices, list) else str(choices)

@@ -1,0 +1,112 @@
+"""What this process can run: the catalogue that a worker reports."""
+
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from search.catalogue import Catalogue, Device, Plugin, PluginKind
+from search.conditions import hardware
+from search.costs import costs
+from search.datasets import Dataset, availability, datasets
+from search.networks import networks
+from search.parameters import schema_of
+from search.plugins import summary, use_plugins
+from search.proxies import proxies
+from search.spaces import spaces
+from search.strategies import strategies
+from search.traits import traits_of
+
+
+def offer(data_dir: Path, plugin_dir: Path | None = None) -> Catalogue:
+    """Plug-ins with their schemas and traits, devices and data sets; tables are left out.
+
+    Args:
+        data_dir: where data sets lie.
+        plugin_dir: a team's own plug-ins.
+
+    Raises:
+        DataError: a plug-in of the team cannot be loaded.
+    """
+    if plugin_dir is not None:
+        use_plugins(plugin_dir)
+    plugins = [*_spaces(), *_networks(), *_strategies(), *_metrics(), *_datasets(data_dir)]
+    return Catalogue(plugins=tuple(plugins), devices=tuple(_devices()))
+
+
+def _plugin(
+    kind: PluginKind,
+    name: str,
+    plugin: Callable[..., Any],
+    traits: Mapping[str, Any] | None = None,
+) -> Plugin:
+    return Plugin(
+        kind=kind,
+        name=name,
+        summary=summary(plugin),
+        parameters=schema_of(plugin),
+        traits=dict(traits or {}),
+    )
+
+
+def _spaces() -> Iterator[Plugin]:
+    for name, space in spaces.items():
+        traits = {"size": space.size, "equivalences": list(space.equivalences)}
+        yield Plugin(kind="space", name=name, summary=summary(space), traits=traits)
+
+
+def _networks() -> Iterator[Plugin]:
+    for name, builder in networks.items():
+        yield _plugin("network", name, builder)
+
+
+def _strategies() -> Iterator[Plugin]:
+    for name, strategy in strategies.items():
+        yield _plugin("strategy", name, strategy, {"visits_once": strategy.visits_once})
+
+
+def _metrics() -> Iterator[Plugin]:
+    for name, proxy in proxies.items():
+        yield _plugin("proxy", name, proxy, traits_of(proxy).as_json())
+    for name, cost in costs.items():
+        yield _plugin("cost", name, cost, traits_of(cost).as_json())
+
+
+def _datasets(data_dir: Path) -> Iterator[Plugin]:
+    for name, dataset in datasets.items():
+        yield _dataset(name, dataset, data_dir)
+
+
+def _dataset(name: str, dataset: Dataset, data_dir: Path) -> Plugin:
+    found = availability(dataset, data_dir)
+    plugin = _plugin("dataset", name, dataset, {"available": found.info is not None})
+    schema = deepcopy(plugin.parameters)
+    for parameter, values in found.choices.items():
+        if values:
+            schema["properties"][parameter] |= {"enum": list(values), "default": values[0]}
+    if found.info is None:
+        traits: dict[str, Any] = {"available": False, "reason": found.reason}
+    else:
+        traits = {
+            "available": True,
+            "shape": list(found.info.shape),
+            "num_classes": found.info.num_classes,
+            "num_train": found.info.num_train,
+            "num_test": found.info.num_test,
+            "digest": found.info.digest,
+        }
+    return plugin.model_copy(update={"parameters": schema, "traits": traits})
+
+
+def _devices() -> Iterator[Device]:
+    cpu = torch.device("cpu")
+    memory_mb = psutil.virtual_memory().total >> 20
+    threads = torch.get_num_threads()
+    yield Device(type="cpu", name=hardware(cpu), memory_mb=memory_mb, threads=threads)
+    if torch.cuda.is_available():
+        for place in range(torch.cuda.device_count()):
+            seen = torch.cuda.get_device_properties(place)
+            yield Device(type="gpu", name=seen.name, memory_mb=seen.total_memory >> 20)

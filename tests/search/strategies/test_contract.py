@@ -1,0 +1,137 @@
+"""What every strategy keeps to."""
+
+import json
+
+import numpy as np
+import pytest
+
+from search.spaces import spaces
+from search.strategies import Result, strategies
+
+SPACE = spaces["nasbench201"]
+
+
+@pytest.fixture(params=strategies)
+def made(request):
+    kind = strategies[request.param]
+    return lambda seed=0: kind(SPACE, np.random.default_rng(seed))
+
+
+def result_of(number, arch):
+    """Two conflicting values, one in ten missing, some infeasible."""
+    index = SPACE.index(arch)
+    first = None if index % 10 == 3 else float(index % 997)
+    violation = None if first is None else max(0.0, index % 7 - 4.0)
+    return Result(number, arch, (first, -float(sum(arch))), violation)
+
+
+def driven(strategy, num_trials, *, chunk=16, first_number=0):
+    """Proposals of a strategy that is asked for *chunk* and told everything at a time."""
+    proposals = []
+    while len(proposals) < num_trials:
+        asked = strategy.ask(min(chunk, num_trials - len(proposals)))
+        number = first_number + len(proposals)
+        strategy.tell([result_of(number + i, p.arch) for i, p in enumerate(asked)])
+        proposals += asked
+    return proposals
+
+
+def through_json(state):
+    return json.loads(json.dumps(state, allow_nan=False))
+
+
+def test_proposals_are_archs_of_the_space(made):
+    proposals = driven(made(), 300)
+
+    assert {SPACE.invalid_reason(proposal.arch) for proposal in proposals} == {None}
+
+
+def test_parents_are_numbers_of_earlier_trials(made):
+    proposals = driven(made(), 300)
+
+    assert all(p < number for number, made_of in enumerate(proposals) for p in made_of.parents)
+
+
+def test_equal_seeds_give_equal_proposals(made):
+    assert driven(made(7), 200) == driven(made(7), 200)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 100])
+def test_proposals_do_not_depend_on_how_many_are_asked_for(made, chunk):
+    assert driven(made(), 300, chunk=chunk) == driven(made(), 300, chunk=16)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 5, 37, 150])
+def test_state_goes_through_json_and_continues_identically(made, cut):
+    undisturbed, first = driven(made(), 300), made()
+    before = driven(first, cut)
+
+    second = made(seed=99)
+    second.load_state_dict(through_json(first.state_dict()))
+    after = driven(second, 300 - cut, first_number=cut)
+
+    assert before + after == undisturbed
+
+
+@pytest.mark.parametrize("cut", [4, 60])
+def test_state_may_be_saved_while_results_are_awaited(made, cut):
+    first, undisturbed = made(), driven(made(), 200)
+    driven(first, cut)
+    asked = first.ask(3)
+
+    second = made(seed=99)
+    second.load_state_dict(through_json(first.state_dict()))
+    second.tell([result_of(cut + i, p.arch) for i, p in enumerate(asked)])
+    after = driven(second, 200 - cut - len(asked), first_number=cut + len(asked))
+
+    assert asked + after == undisturbed[cut:]
+
+
+def test_results_may_be_told_one_by_one(made):
+    strategy, undisturbed, proposals = made(), driven(made(), 120), []
+    while len(proposals) < 120:
+        for proposal in strategy.ask(min(16, 120 - len(proposals))):
+            strategy.tell([result_of(len(proposals), proposal.arch)])
+            proposals.append(proposal)
+
+    assert proposals == undisturbed
+
+
+def test_state_does_not_grow_with_the_number_of_trials(made):
+    strategy = made()
+    driven(strategy, 500)
+    size = len(json.dumps(strategy.state_dict()))
+
+    driven(strategy, 5000, first_number=500)
+
+    assert len(json.dumps(strategy.state_dict())) < 1.2 * size + 200
+
+
+def test_nothing_but_missing_values_is_survived(made):
+    strategy = made()
+
+    for start in range(0, 600, 20):
+        asked = strategy.ask(20)
+        strategy.tell([Result(start + i, p.arch, (None,), None) for i, p in enumerate(asked)])
+
+    assert strategy.ask(1) != [] or strategy.is_exhausted
+
+
+def test_nothing_is_drawn_from_the_global_generator(made):
+    np.random.seed(0)
+    before = np.random.get_state()[1].tolist()
+
+    driven(made(), 100)
+
+    assert np.random.get_state()[1].tolist() == before
+
+
+@pytest.mark.parametrize("name", [n for n, kind in strategies.items() if kind.visits_once])
+def test_what_visits_once_visits_everything_once_and_is_exhausted(name):
+    strategy = strategies[name](SPACE, np.random.default_rng(0))
+
+    archs = [p.arch for p in strategy.ask(SPACE.size + 10)]
+
+    assert len(set(archs)) == len(archs) == SPACE.size
+    assert strategy.is_exhausted
+    assert strategy.ask(1) == []
