@@ -5,9 +5,10 @@ import runpy
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 
@@ -42,7 +43,7 @@ def commands() -> list[str]:
     return list(_below(typer.main.get_command(cli), "archfront"))
 
 
-def _below(command: click.Command, path: str):
+def _below(command: Any, path: str) -> Iterator[str]:
     parts = getattr(command, "commands", None)
     if parts is None:
         yield path

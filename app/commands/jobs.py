@@ -122,7 +122,7 @@ def clone(
         output.write_text(dump_submission(parse_submission({**spec, **changes})))
         say(f"The spec is in {output}; change it, then: archfront submit {output}")
         return
-    (new_id,) = queue.clone(job_id, **changes)
+    (new_id,) = queue.clone(job_id, changes)
     say(f"Search {new_id} is queued.")
 
 
