@@ -46,7 +46,7 @@ class Traits:
 
     def as_json(self) -> dict[str, Any]:
         """The declaration as the catalogue carries it."""
-        return asdict(self)
+        return {**asdict(self), "depends_on": list(self.depends_on)}
 
 
 def declares(**traits: Any) -> Callable[[F], F]:  # noqa: ANN401  # checked by Traits itself
