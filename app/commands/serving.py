@@ -23,10 +23,18 @@ def add_to(cli: typer.Typer) -> None:
 def web(
     host: Annotated[str, typer.Option(help="Only loopback, until people sign in.")] = LOOPBACK,
     port: Annotated[int, typer.Option(min=1, max=65_535)] = PORT,
+    published_on_loopback: Annotated[
+        bool,
+        typer.Option(
+            "--published-on-loopback",
+            help="For containers: listen on any --host, the port is published on loopback only.",
+        ),
+    ] = False,
 ) -> None:
     """Serve the pages and the API."""
     require_current_schema()
-    _become("app.server", "--host", host, "--port", str(port))
+    switches = ["--published-on-loopback"] if published_on_loopback else []
+    _become("app.server", "--host", host, "--port", str(port), *switches)
 
 
 def worker(context: typer.Context) -> None:
