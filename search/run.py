@@ -33,7 +33,7 @@ MAX_NOTHING_NEW = 5_000  # trials in a row that look at an arch seen before
 NUM_NEAREST = 3
 
 
-def run(  # the whole of what a run can be given
+def run(  # noqa: PLR0913  # the whole of what a run can be given
     spec: Spec,
     *,
     data_dir: Path,
@@ -41,6 +41,7 @@ def run(  # the whole of what a run can be given
     memory: Memory | None = None,
     resume: Mapping[str, Any] | None = None,
     device: str = "cpu",
+    failures: Mapping[int, str] | None = None,
 ) -> Iterator[Event]:
     """Search, and yield what happens.
 
@@ -54,6 +55,7 @@ def run(  # the whole of what a run can be given
         memory: what has been measured before; when resuming, it knows this job's trials.
         resume: the state of a checkpoint.
         device: ``cpu``, or ``gpu`` or a CUDA name.
+        failures: causes by number of the trial: they ended their process, and are not tried again.
 
     Raises:
         SpecError: the spec does not fit what is here.
@@ -61,6 +63,7 @@ def run(  # the whole of what a run can be given
         RunError: the search cannot go on; every event before it stands.
     """
     search = _opened(spec, data_dir, tables or {}, memory or NoMemory(), device)
+    search.failures = failures or {}
     if resume is not None:
         search.go_on_from(resume)
     while not search.is_over:
@@ -133,6 +136,7 @@ class _Search:
         self._visited: set[Arch] = set()
         self._pending: list[Proposal] = []
         self._failure = ""
+        self.failures: Mapping[int, str] = {}  # of trials to come, by their numbers
         self._start = time.monotonic()
         self._elapsed_before = 0.0
         self._share_before = 0.0
@@ -227,7 +231,7 @@ class _Search:
         is_repeat = arch in self._visited
         if self._clock is not None and not is_repeat and not self._advance_clock(arch):
             return None
-        scores = self._evaluator.scores(arch, is_repeat=is_repeat)
+        scores = self._scores(arch, is_repeat=is_repeat)
         violation = total_violation(self._aims, scores) if self._constrained else 0.0
         failed = next((score for score in scores if score.status == "failed"), None)
         trial = Trial(
@@ -245,6 +249,12 @@ class _Search:
         if self._constrained:
             self._note_feasibility(trial)
         return trial
+
+    def _scores(self, arch: Arch, *, is_repeat: bool) -> tuple[Score, ...]:
+        cause = self.failures.get(self._state.num_trials)
+        if cause is not None:
+            return self._evaluator.failed(cause)
+        return self._evaluator.scores(arch, is_repeat=is_repeat)
 
     def _advance_clock(self, arch: Arch) -> bool:
         """Let the evaluation take its simulated time; False when that is past the budget."""
