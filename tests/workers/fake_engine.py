@@ -1,0 +1,76 @@
+"""An engine that measures nothing: what it does at which trial is a parameter of its strategy.
+
+``python -m tests.workers.fake_engine`` is a worker's child that runs it.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+from search.events import Checkpoint, Event, Log, Progress, Score, Trial
+from search.spaces import spaces
+from search.spec import Spec
+from workers import run_job
+
+EVERY = 5  # trials between two checkpoints
+
+
+def value(number: int) -> float:
+    """The score of a trial."""
+    return number * 7919 % 1009 / 8
+
+
+def run(spec: Spec, *, resume=None, failures=None, **_seams) -> Iterator[Event]:
+    """Trials 0, 1, ... with known values; crashes, hangs and raises where it is told to."""
+    params = spec.strategy.params
+    yield Log("info", "started")
+    assert spec.budget.trials is not None
+    for number in range(resume["next"] if resume else 0, spec.budget.trials):
+        time.sleep(params.get("pause_s", 0.0))
+        cause = (failures or {}).get(number)
+        if cause is None:
+            _misbehave(params, number)
+        yield _trial(spec, number, cause)
+        if (number + 1) % EVERY == 0:
+            yield Progress((number + 1) / spec.budget.trials)
+            yield Checkpoint({"next": number + 1})
+
+
+def provenance(spec: Spec, **_seams) -> dict[str, str]:
+    """Nothing much."""
+    return {"engine": "fake"}
+
+
+def _trial(spec: Spec, number: int, cause: str | None) -> Trial:
+    space = spaces[spec.space.name]
+    arch = space.at(number % space.size)
+    scores = tuple(
+        Score(
+            objective=objective.name,
+            kind="proxy",
+            status="failed" if cause else "ok",
+            value=None if cause else value(number) + place,
+            memory_key=f"{number}-{place}",
+            details={"error": cause} if cause else {},
+        )
+        for place, objective in enumerate(spec.objectives)
+    )
+    return Trial(number, arch, space.key(arch), (), "failed" if cause else "done", scores)
+
+
+def _misbehave(params: dict[str, object], number: int) -> None:
+    if number == params.get("hang_at"):
+        time.sleep(3600)
+    if number == params.get("crash_at"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if number == params.get("print_at"):
+        print("a plug-in that prints")  # noqa: T201
+    if number == params.get("raise_at"):
+        raise ValueError("postgresql://ann:secret@host/db is not reachable")
+
+
+if __name__ == "__main__":
+    import sys
+
+    run_job.main(sys.modules[__name__])

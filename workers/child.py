@@ -1,0 +1,104 @@
+"""The process that runs a job, as its parent sees it."""
+
+import os
+import select
+import signal
+import subprocess
+from contextlib import suppress
+
+from pydantic import ValidationError
+
+from workers.mark import Mark
+from workers.orders import OUTCOME, Ask, Order, Outcome, line
+from workers.settings import Settings
+
+_PIECE = 65_536
+
+
+class Child:
+    """One process in a session of its own: it waits, runs one job, and ends.
+
+    It ends by itself when this process does. Start it from a thread that lives as long as the
+    process: Linux counts the end of the starting thread as the end of the parent.
+
+    Attributes:
+        outcome: what it said last, None if it has said nothing.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.mark, fd = Mark.made()
+        threads = str(settings.threads or 1)
+        try:
+            self._process = subprocess.Popen(
+                [*settings.child, str(fd), str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=(fd,),
+                env={**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+            )
+        finally:
+            os.close(fd)
+        self._kill_s = settings.kill_s
+        self._said = b""
+        self.outcome: Outcome | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process id, and the id of its process group."""
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it lives; minus the number of the signal that ended it."""
+        return self._process.poll()
+
+    def give(self, order: Order) -> None:
+        """Let it run a job."""
+        self._say(order)
+
+    def ask(self, what: Ask) -> None:
+        """Ask it to stop between two trials."""
+        self._say(what)
+
+    def wait(self, timeout_s: float, also: int | None = None) -> None:
+        """Wait until it says something or ends, or *also* (a file descriptor) can be read."""
+        assert self._process.stdout is not None
+        pipe = self._process.stdout.fileno()
+        pipes = [pipe] if also is None else [pipe, also]
+        ready, _, _ = select.select(pipes, [], [], timeout_s)
+        if pipe in ready:
+            self._hear(os.read(pipe, _PIECE))
+
+    def end(self) -> None:
+        """End it with everything it has started; returns when it is gone."""
+        if self._process.poll() is None:
+            self._signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(self._kill_s)
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            with suppress(BrokenPipeError):
+                pipe.close()
+
+    def _say(self, what: Order | Ask) -> None:
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # it has ended; the next look will tell
+            self._process.stdin.write(line(what))
+            self._process.stdin.flush()
+
+    def _hear(self, piece: bytes) -> None:
+        if not piece:  # it has closed its end: it is ending
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(self._kill_s)
+            return
+        *lines, self._said = (self._said + piece).split(b"\n")
+        for said in lines:
+            with suppress(ValidationError):
+                self.outcome = OUTCOME.validate_json(said)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)

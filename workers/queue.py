@@ -1,0 +1,272 @@
+"""Ask for work: submit, cancel, pause, resume, retry, clone. Knows no torch; the app calls it.
+
+The database is the truth, and messages only carry the ids of jobs. A message that cannot be
+sent now is sent by a worker's sweep later, so nothing here fails because the broker is down.
+"""
+
+import functools
+import logging
+import os
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+from kombu import Exchange, Queue
+from kombu.exceptions import OperationalError
+from sqlalchemy.orm import Session
+
+from db import jobs
+from db.jobs import JobState, NewJob
+from db.session import data_dir, reading, transaction
+from search.catalogue import Catalogue
+from search.check import check
+from search.spec import Objective, Spec, Submission, parse_submission
+from search.traits import Direction
+from workers.catalogue import catalogue
+
+LOCAL = "local"  # who asks, until people sign in
+QUEUES = ("cpu", "gpu")
+TASK = "archfront.run"
+EMBEDDED = "filesystem://localhost"
+
+log = logging.getLogger(__name__)
+
+# Nothing that a person waits for may hang because Redis is away: a send takes 3 s at most.
+_REDIS = {
+    "socket_connect_timeout": 1.0,
+    "socket_timeout": 1.5,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "max_retries": 1,
+    "interval_start": 0.0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
+}
+
+
+def broker_url() -> str:
+    """The address of the broker (``BROKER_URL``); a folder in the data folder by default."""
+    return os.environ.get("BROKER_URL") or EMBEDDED
+
+
+def broker_dir() -> Path:
+    """Where the embedded broker keeps its messages."""
+    return data_dir() / "broker"
+
+
+def celery_app() -> Celery:
+    """The queue as this process sees it; workers add their task to it."""
+    url = broker_url()
+    return _celery_app(url, broker_dir() if url.startswith(EMBEDDED) else None)
+
+
+def message_queue(queue: str) -> str:
+    """What a queue is called in the broker; no dots, which the embedded one cannot have."""
+    return f"archfront-{queue}"
+
+
+def send(job_id: int, queue: str) -> bool:
+    """Send the id of a job; False when the broker is down (a worker's sweep sends it later)."""
+    try:
+        celery_app().send_task(
+            TASK, args=[job_id], queue=message_queue(queue), retry=False, ignore_result=True
+        )
+    except (OperationalError, OSError) as error:
+        log.warning("the broker cannot be reached, job %d is sent later: %s", job_id, error)
+        return False
+    return True
+
+
+def submit(
+    submission: Submission,
+    *,
+    owner: str = LOCAL,
+    project: str = "default",
+    cloned_from: int | None = None,
+) -> list[int]:
+    """Check a submission, put its jobs into the queue and send their ids.
+
+    Raises:
+        SpecError: with the reason for every wrong field; then nothing is queued.
+    """
+    with reading() as session:
+        offered = catalogue(session)
+    check(submission, offered)
+    specs = [with_directions(spec, offered) for spec in submission.specs()]
+    group_id = uuid.uuid4().hex if len(specs) > 1 else None
+    news = [
+        _new_job(spec, owner=owner, project=project, group_id=group_id, cloned_from=cloned_from)
+        for spec in specs
+    ]
+    with transaction() as session:
+        added = [(job.id, job.queue) for job in (jobs.add_job(session, new) for new in news)]
+    send_all(added)
+    return [job_id for job_id, _ in added]
+
+
+def send_all(queued: Sequence[tuple[int, str]]) -> None:
+    """Send these jobs' ids and note it; the first failure ends it, the sweep does the rest."""
+    sent = []
+    for job_id, queue in queued:
+        if not send(job_id, queue):
+            break
+        sent.append(job_id)
+    if sent:
+        with transaction() as session:
+            jobs.mark_sent(session, sent)
+
+
+def cancel(job_id: int, *, actor: str = LOCAL) -> JobState:
+    """Ask for the end of a job; what it found is kept.
+
+    Raises:
+        NotFound: there is no such job.
+        WrongState: it has ended, or is ending.
+    """
+    return _ask(jobs.cancel, job_id, actor)
+
+
+def pause(job_id: int, *, actor: str = LOCAL) -> JobState:
+    """Ask a job to stop for now.
+
+    Raises:
+        NotFound: there is no such job.
+        WrongState: it neither waits nor runs.
+    """
+    return _ask(jobs.pause, job_id, actor)
+
+
+def resume(job_id: int, *, actor: str = LOCAL) -> JobState:
+    """Let a paused job go on from its checkpoint.
+
+    Raises:
+        NotFound: there is no such job.
+        WrongState: it is not paused.
+    """
+    return _ask(jobs.resume, job_id, actor)
+
+
+def retry(job_id: int, *, actor: str = LOCAL) -> JobState:
+    """Let a failed or cancelled job go on from its checkpoint.
+
+    Raises:
+        NotFound: there is no such job.
+        WrongState: it has neither failed nor been cancelled.
+    """
+    return _ask(jobs.retry, job_id, actor)
+
+
+def clone(
+    job_id: int,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    owner: str = LOCAL,
+    project: str = "default",
+) -> list[int]:
+    """Submit a job's spec again, as a job of its own, with other values for some fields.
+
+    Raises:
+        NotFound: there is no such job.
+        SpecError: a worker that can run it is no longer there, or a change is wrong.
+    """
+    with reading() as session:
+        spec = jobs.job(session, job_id).spec
+    submission = parse_submission({**spec, **(changes or {})})
+    return submit(submission, owner=owner, project=project, cloned_from=job_id)
+
+
+def with_directions(spec: Spec, offered: Catalogue) -> Spec:
+    """The spec with a direction for every objective: the metric's own where none is given."""
+    filled = tuple(
+        objective
+        if objective.direction
+        else objective.model_copy(update={"direction": _direction(objective, offered)})
+        for objective in spec.objectives
+    )
+    return spec.model_copy(update={"objectives": filled})
+
+
+def _direction(objective: Objective, offered: Catalogue) -> Direction:
+    if objective.metric == "table":
+        table = offered.table(objective.params["table"])
+        assert table is not None, "check has seen the table"
+        columns = {column.name: column.direction for column in table.columns}
+        return columns[objective.params["column"]]
+    plugin = offered.plugin("proxy", objective.metric) or offered.plugin("cost", objective.metric)
+    assert plugin is not None, "check has seen the metric"
+    direction: Direction = plugin.traits["direction"]
+    return direction
+
+
+def _new_job(
+    spec: Spec, *, owner: str, project: str, group_id: str | None, cloned_from: int | None
+) -> NewJob:
+    return NewJob(
+        name=spec.name,
+        owner=owner,
+        project=project,
+        spec=spec.model_dump(mode="json"),
+        space=spec.space.name,
+        strategy=spec.strategy.name,
+        spec_digest=spec.digest(),
+        seed=spec.seed,
+        queue=spec.device,
+        group_id=group_id,
+        cloned_from=cloned_from,
+    )
+
+
+def _ask(move: Callable[[Session, int, str], JobState], job_id: int, actor: str) -> JobState:
+    with transaction() as session:
+        state = move(session, job_id, actor)
+        queue = jobs.job(session, job_id).queue
+    if state is JobState.QUEUED:
+        send_all([(job_id, queue)])
+    return state
+
+
+@functools.cache
+def _celery_app(url: str, folder: Path | None) -> Celery:
+    app = Celery("archfront", broker=url, set_as_current=False)
+    app.conf.update(
+        broker_transport_options=_REDIS if folder is None else _folder_options(folder),
+        task_queues=[_queue(name) for name in QUEUES],
+        task_default_queue=message_queue("cpu"),
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_acks_late=False,
+        worker_prefetch_multiplier=1,
+        worker_enable_prefetch_count_reduction=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+        worker_redirect_stdouts=False,
+        worker_pool_start_method="fork",
+        broker_connection_timeout=2.0,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+    )
+    if folder is not None:
+        app.conf.broker_transport = "workers.folder:Transport"
+    return app
+
+
+def _queue(name: str) -> Queue:
+    return Queue(message_queue(name), Exchange(""), routing_key=message_queue(name))
+
+
+def _folder_options(folder: Path) -> dict[str, Any]:
+    messages, taken = folder / "messages", folder / "taken"
+    for path in (messages, taken):
+        path.mkdir(parents=True, exist_ok=True)
+    return {
+        "data_folder_in": str(messages),
+        "data_folder_out": str(messages),
+        "processed_folder": str(taken),
+        "control_folder": str(folder / "control"),
+        "store_processed": True,
+        "polling_interval": 0.1,
+    }

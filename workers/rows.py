@@ -1,0 +1,101 @@
+"""Turn what a run yields into what the record stores."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from db.trials import Batch, LogRow, MetricRow, ProgressRow, ScoreRow, TrialRow
+from search.events import Checkpoint, Event, Log, Metric, Progress, Score, Trial
+
+ProvenanceOf = Callable[[Score], "str | None"]
+
+
+@dataclass
+class Pending:
+    """Events that are not written yet; what the last checkpoint covers may be.
+
+    Attributes:
+        num_covered: so many of the first events are safe to write.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    num_covered: int = 0
+
+    def add(self, event: Event) -> None:
+        """Take in what the run has yielded."""
+        self.events.append(event)
+        if isinstance(event, Checkpoint):
+            self.num_covered = len(self.events)
+
+    def covered(self) -> Sequence[Event]:
+        """What may be written: the run can go on after it."""
+        return self.events[: self.num_covered]
+
+    def forget(self, num: int) -> None:
+        """So many of the first events are written."""
+        del self.events[:num]
+        self.num_covered = max(0, self.num_covered - num)
+
+
+def batch_of(
+    events: Sequence[Event],
+    provenance_of: ProvenanceOf,
+    provenance: Mapping[str, Mapping[str, Any]],
+    environment: Mapping[str, Any] | None = None,
+) -> Batch:
+    """One batch for :func:`db.trials.record`; of progress and checkpoints the last counts."""
+    trials = [event for event in events if isinstance(event, Trial)]
+    progress = [event for event in events if isinstance(event, Progress)]
+    checkpoints = [event for event in events if isinstance(event, Checkpoint)]
+    return Batch(
+        trials=[_trial_row(trial) for trial in trials],
+        scores=[row for trial in trials for row in _score_rows(trial, provenance_of)],
+        metrics=[MetricRow(e.name, e.step, e.value) for e in events if isinstance(e, Metric)],
+        logs=[LogRow(e.level, e.message) for e in events if isinstance(e, Log)],
+        progress=_progress_row(progress[-1]) if progress else None,
+        checkpoint=checkpoints[-1].state if checkpoints else None,
+        provenance=provenance,
+        environment=environment,
+    )
+
+
+def content_id(content: Mapping[str, Any]) -> str:
+    """32 hex digits that stand for this content."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _trial_row(trial: Trial) -> TrialRow:
+    return TrialRow(
+        number=trial.number,
+        arch_key=trial.arch_key,
+        choices=trial.arch,
+        state=trial.state,
+        parents=trial.parents,
+        violation=trial.violation,
+        clock_s=trial.clock_s,
+    )
+
+
+def _score_rows(trial: Trial, provenance_of: ProvenanceOf) -> list[ScoreRow]:
+    return [
+        ScoreRow(
+            number=trial.number,
+            objective=place,
+            kind=score.kind,
+            status=score.status,
+            value=score.value,
+            seconds=score.seconds,
+            from_memory=score.from_memory,
+            memory_key=score.memory_key,
+            details=score.details or None,
+            provenance_id=provenance_of(score),
+        )
+        for place, score in enumerate(trial.scores)
+    ]
+
+
+def _progress_row(progress: Progress) -> ProgressRow:
+    return ProgressRow(progress.share, progress.eta_s, progress.text)

@@ -1,0 +1,211 @@
+"""The process that runs one job: ``python -m workers.run_job``, started by a worker.
+
+It loads the engine, waits for an order on its standard input, writes what the run yields, and
+ends. When its standard input closes it ends at once, so that it never outlives its worker.
+"""
+
+import logging
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from db import jobs, trials
+from db.errors import AlreadyRecorded, LeaseLost, RecordError
+from db.session import data_dir, reading, transaction
+from search.errors import SearchError
+from search.events import Event, Score, Trial
+from search.memory import Memory
+from search.plugins import use_plugins
+from search.spec import Spec
+from search.tables import Table
+from workers.mark import Mark
+from workers.memory import RecordedMemory
+from workers.orders import ASK, ORDER, Ending, Order, Outcome, line
+from workers.orphans import ORPHANED, end_with_parent
+from workers.patience import persist
+from workers.rows import Pending, batch_of, content_id
+from workers.secrets import without_secrets
+from workers.tables import tables_of
+
+MAX_PENDING = 2_000  # events; then they are written without waiting
+
+log = logging.getLogger(__name__)
+
+
+class Engine(Protocol):
+    """What runs a spec: the module ``search.run``."""
+
+    def run(  # noqa: PLR0913
+        self,
+        spec: Spec,
+        *,
+        data_dir: Path,
+        tables: Mapping[str, Table],
+        memory: Memory,
+        resume: Mapping[str, Any] | None,
+        device: str,
+        failures: Mapping[int, str],
+    ) -> Iterator[Event]:
+        """The events of a run; trials in *failures* fail with this cause, unmeasured."""
+
+    def provenance(
+        self, spec: Spec, *, data_dir: Path, tables: Mapping[str, Table], device: str
+    ) -> dict[str, Any]:
+        """Under which protocol, and where, the scores of this run are measured."""
+
+
+def main(engine: Engine) -> None:
+    """Wait for an order, carry it out, say how it ended."""
+    fd, parent_pid = int(sys.argv[1]), int(sys.argv[2])
+    end_with_parent(parent_pid)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    answers = _own_stdout()
+    mark = Mark(fd)
+    with open(0, "rb", buffering=0, closefd=False) as orders:
+        first = orders.readline()
+        if not first:
+            os._exit(ORPHANED)
+        asked = threading.Event()
+        threading.Thread(target=_listen, args=(orders, asked), daemon=True).start()
+        outcome = carry_out(ORDER.validate_json(first), engine, mark, asked)
+        os.write(answers, line(outcome))
+        os._exit(0)  # at once: the parent writes the end of the job when this process is gone
+
+
+def carry_out(order: Order, engine: Engine, mark: Mark, asked: threading.Event) -> Outcome:
+    """Run a job to its end, or until *asked* to stop; this is the task boundary.
+
+    Nothing that goes wrong in a run gets past here: its cause becomes the outcome.
+    """
+    try:
+        return _carry_out(order, engine, mark, asked)
+    except LeaseLost as error:
+        log.warning("%s", error)
+        return Outcome(Ending.FENCED)
+    except (SearchError, RecordError) as error:
+        log.warning("job %d failed: %s", order.job_id, error)
+        return Outcome(Ending.FAILED, without_secrets(str(error)))
+    except Exception as error:
+        log.error("job %d: %s", order.job_id, without_secrets(traceback.format_exc()))
+        cause = f"unexpected {type(error).__name__}: {error}; the worker's log says where"
+        return Outcome(Ending.FAILED, without_secrets(cause))
+
+
+def _carry_out(order: Order, engine: Engine, mark: Mark, asked: threading.Event) -> Outcome:
+    with reading() as session:
+        job = jobs.job(session, order.job_id)
+        checkpoint, num_trials = job.checkpoint, job.num_trials
+    spec = Spec.model_validate(job.spec)
+    if os.environ.get("PLUGIN_DIR"):
+        use_plugins(Path(os.environ["PLUGIN_DIR"]))
+    mark.move(num_trials)
+    memory = RecordedMemory(order.job_id)
+    folder = data_dir()
+    tables = tables_of(spec, folder)
+    content = engine.provenance(spec, data_dir=folder, tables=tables, device=spec.device)
+    writer = Writer(order, memory, content)
+    events = engine.run(
+        spec,
+        data_dir=folder,
+        tables=tables,
+        memory=memory,
+        resume=checkpoint,
+        device=spec.device,
+        failures=order.failures,
+    )
+    try:
+        for event in events:
+            if isinstance(event, Trial):
+                num_trials = event.number + 1
+            mark.move(num_trials)
+            writer.add(event)
+            if asked.is_set():
+                return Outcome(Ending.STOPPED)
+    finally:  # however it ended, the job can go on after what the last checkpoint covers
+        writer.write_covered()
+    writer.write_all()
+    return Outcome(Ending.SUCCEEDED, "finished")
+
+
+@dataclass
+class Writer:
+    """Writes events in batches, each up to a checkpoint and in one transaction."""
+
+    order: Order
+    memory: RecordedMemory
+    environment: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        self._pending = Pending()
+        self._written_at = float("-inf")
+        self._provenance_id = content_id(self.environment)
+        self._is_first = True
+
+    def add(self, event: Event) -> None:
+        """Take in an event; a batch is written when it is time, or when it is large."""
+        self._pending.add(event)
+        if self._pending.num_covered and self._is_due():
+            self.write_covered()
+
+    def write_covered(self) -> None:
+        """Write up to the last checkpoint: the job can go on after what is written."""
+        self._write(self._pending.num_covered)
+
+    def write_all(self) -> None:
+        """The run has ended: there is nothing to go on with."""
+        self._write(len(self._pending.events))
+
+    def _is_due(self) -> bool:
+        is_time = time.monotonic() >= self._written_at + self.order.batch_s
+        return is_time or len(self._pending.events) >= MAX_PENDING
+
+    def _write(self, num: int) -> None:
+        if num == 0:
+            return
+        environment = self.environment if self._is_first else None
+        provenance = {self._provenance_id: self.environment} if self._is_first else {}
+        batch = batch_of(self._pending.events[:num], self._provenance_of, provenance, environment)
+        persist(lambda tried: self._record(batch, tried), give_up_s=self.order.give_up_s)
+        self._pending.forget(num)
+        self._written_at = time.monotonic()
+        self._is_first = False
+
+    def _record(self, batch: trials.Batch, num_tried: int) -> None:
+        try:
+            with transaction() as session:
+                trials.record(session, self.order.job_id, self.order.token, batch)
+        except AlreadyRecorded:
+            if num_tried == 0:
+                raise
+            # The commit had happened; only the database's answer was lost.
+
+    def _provenance_of(self, score: Score) -> str | None:
+        if score.from_memory:
+            return self.memory.provenance_of(score.memory_key)
+        return self._provenance_id
+
+
+def _listen(orders: Any, asked: threading.Event) -> None:  # noqa: ANN401
+    for said in orders:
+        ASK.validate_json(said)
+        asked.set()
+    os._exit(ORPHANED)
+
+
+def _own_stdout() -> int:
+    """A way to the parent that no ``print`` of a plug-in gets into: those go to the log."""
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    return answers
+
+
+if __name__ == "__main__":
+    from search import run  # loads torch: while this process waits, not when the job has come
+
+    main(run)
