@@ -58,16 +58,20 @@ class Supervisor:
                 self._start(program)
 
     def stop(self, patience_s: float) -> None:
-        """End everything: ask, wait together for at most *patience_s*, then kill."""
+        """End everything: ask each, wait together for at most *patience_s*, then kill.
+
+        Only the program itself is asked, because it may want to end its own children in order;
+        what is left of its whole group is killed.
+        """
         running = [p.process for p in self._programs if p.process is not None]
         for process in running:
-            _signal_group(process.pid, signal.SIGTERM)
+            process.terminate()
         deadline = time.monotonic() + patience_s
         for process in running:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, deadline - time.monotonic()))
         for process in running:
-            _signal_group(process.pid, signal.SIGKILL)
+            _kill_group(process.pid)
             process.wait()
 
     def _start(self, program: Program) -> None:
@@ -100,9 +104,9 @@ def _how(code: int) -> str:
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
-def _signal_group(pid: int, number: signal.Signals) -> None:
+def _kill_group(pid: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, number)
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _end_with_parent() -> None:
