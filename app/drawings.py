@@ -1,0 +1,67 @@
+"""A drawing of an architecture as Graphviz DOT. Arguments are text; nothing in them is markup."""
+
+from app.charts import AMBER, BLUE, GREEN, GREY, SKY, VERMILION
+from search.spaces import Drawing, Edge, Node
+
+# A colour and a style by what an operation is like, so that colour never stands alone.
+_LOOKS = (
+    ("conv", BLUE, "solid", 2.4),
+    ("pool", GREEN, "dashed", 2.0),
+    ("skip", AMBER, "dotted", 2.0),
+)
+
+
+def dot(drawing: Drawing, ink: str = "#5B6670", is_upright: bool = False) -> str:
+    """The graph from left to right, or from top to bottom."""
+    lines = [
+        "digraph architecture {",
+        f"  rankdir={'TB' if is_upright else 'LR'}; bgcolor=transparent; nodesep=0.35;",
+        "  ranksep=0.55; pad=0.1;",
+        f'  node [shape=circle fontname="sans-serif" fontsize=12 color="{ink}"'
+        f' fontcolor="{ink}" penwidth=1.4 width=0.42 margin=0.03];',
+        f'  edge [fontname="sans-serif" fontsize=11 fontcolor="{ink}" arrowsize=0.7];',
+        *(_node(node) for node in drawing.nodes),
+        *(_edge(edge) for edge in drawing.edges),
+        "}",
+    ]
+    return "\n".join(lines)
+
+
+def alt(drawing: Drawing) -> str:
+    """The drawing in words."""
+    labels = {node.name: node.label for node in drawing.nodes}
+    edges = (
+        f"{labels.get(e.source, e.source)} to {labels.get(e.target, e.target)}: {e.label}"
+        f"{' (carries nothing)' if e.is_dead else ''}"
+        for e in drawing.edges
+    )
+    return f"{drawing.caption}. {'; '.join(edges)}"
+
+
+def _node(node: Node) -> str:
+    shape = "circle" if node.role == "node" else "box"
+    colour = {"input": SKY, "output": VERMILION}.get(node.role)
+    border = f' color="{colour}" penwidth=2.2 style=rounded' if colour else ""
+    return f"  {_quoted(node.name)} [label={_quoted(node.label)} shape={shape}{border}];"
+
+
+def _edge(edge: Edge) -> str:
+    colour, style, width = _look(edge)
+    return (
+        f"  {_quoted(edge.source)} -> {_quoted(edge.target)} [label={_quoted(' ' + edge.label)}"
+        f' color="{colour}" style={style} penwidth={width}];'
+    )
+
+
+def _look(edge: Edge) -> tuple[str, str, float]:
+    if edge.is_dead:
+        return f"{GREY}88", "dotted", 1.0
+    for part, colour, style, width in _LOOKS:
+        if part in edge.operation:
+            return colour, style, width
+    return GREY, "solid", 1.4
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    return f'"{escaped}"'

@@ -1,0 +1,89 @@
+"""Searches as rows: the same on every page that lists them."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from app import pages, states, wording
+from app.measures import Measure, measures_of
+from db.models import Job, JobState
+from search.catalogue import Catalogue
+
+WIDTHS = (0.3, 1.25, 3.0, 1.2, 1.7, 0.9, 3.6, 0.8, 1.2)
+HEADS = ("", "State", "Name", "Space", "Method", "Trials", "Best", "By", "Submitted")
+
+
+def show(
+    jobs: Sequence[Job],
+    catalogue: Catalogue,
+    *,
+    tick: Callable[[Job], None] | None = None,
+) -> None:
+    """Show rows under their headings; *tick* puts a checkbox in front of each."""
+    widths = WIDTHS if tick else WIDTHS[1:]
+    heads = HEADS if tick else HEADS[1:]
+    with st.container(key="job_rows", gap="xxsmall"):
+        for column, head in zip(st.columns(widths), heads, strict=True):
+            column.caption(f"**{head}**" if head else " ")
+        now = datetime.now(UTC)
+        for job in jobs:
+            cells = st.columns(widths, vertical_alignment="center")
+            if tick:
+                with cells[0]:
+                    tick(job)
+            _fill(cells[-8:], job, catalogue, now)
+
+
+def best_of(job: Job, catalogue: Catalogue) -> str:
+    """The best values that were found, in words; Markdown."""
+    best = job.best or {}
+    parts = [
+        f"{wording.plain(measure.name)} {_value(best[measure.name], measure)}"
+        for measure in measures_of(job.spec, catalogue)
+        if measure.name in best
+    ]
+    return ", ".join(parts[:3]) or "\\-"
+
+
+def progress(job: Job) -> tuple[float, str]:
+    """Share and words for a progress bar."""
+    share = min(max(job.progress, 0.0), 1.0)
+    words = [wording.share(share)]
+    if job.state is JobState.RUNNING:
+        words.append(f"{wording.duration(job.eta_s)} left" if job.eta_s is not None else "")
+    return share, "  |  ".join(word for word in words if word)
+
+
+def badge(state: JobState) -> None:
+    """The state with icon, word and colour."""
+    look = states.JOB[state]
+    st.badge(look.label, icon=look.icon, color=look.colour)
+
+
+def moment(at: datetime | None, now: datetime) -> None:
+    """A relative time; the exact one on hover."""
+    words = f'<span title="{wording.exact(at)}">{wording.ago(at, now)}</span>'
+    st.caption(words, unsafe_allow_html=True)  # no part of it was typed by anybody
+
+
+def _fill(cells: Sequence[Any], job: Job, catalogue: Catalogue, now: datetime) -> None:
+    state, name, space, method, trials, best, owner, when = cells
+    with state:
+        badge(job.state)
+    with name:
+        pages.link("search", wording.plain(wording.shortened(job.name, 48)), id=job.id)
+    space.caption(wording.plain(job.space))
+    method.caption(wording.plain(f"{job.strategy}, seed {job.seed}"))
+    trials.caption(wording.count(job.num_trials))
+    best.caption(best_of(job, catalogue))
+    owner.caption(wording.plain(job.owner))
+    with when:
+        moment(job.created_at, now)
+
+
+def _value(value: float, measure: Measure) -> str:
+    text = wording.plain(wording.number(value))
+    is_short = len(measure.unit) <= 4
+    return f"{text} {wording.plain(measure.unit)}" if measure.unit and is_short else text

@@ -1,0 +1,5 @@
+"""TODO."""
+import streamlit as st
+def show() -> None:
+    """The page."""
+    st.write("search")
