@@ -17,7 +17,7 @@ class Node:
 
     name: str
     label: str
-    role: str = "node"  # input, output or node
+    role: str = "node"  # input, output, node or operation
 
 
 @dataclass(frozen=True)
