@@ -50,6 +50,12 @@ def data_dir() -> Path:
     return folder
 
 
+def plugin_dir() -> Path | None:
+    """The folder of a team's own plug-ins (``PLUGIN_DIR``), read by workers; None when unset."""
+    folder = os.environ.get("PLUGIN_DIR")
+    return Path(folder).expanduser().absolute() if folder else None
+
+
 def database_url() -> str:
     """The address of the database (``DATABASE_URL``); by default a file in the data folder."""
     url = os.environ.get("DATABASE_URL")

@@ -2,9 +2,8 @@
 
 import os
 import sys
-from pathlib import Path
 
-from db.session import data_dir
+from db.session import data_dir, plugin_dir
 from search.offer import offer
 from workers.orphans import end_with_parent
 
@@ -14,8 +13,7 @@ def main() -> None:
     end_with_parent(int(sys.argv[1]))
     answers = os.dup(1)
     os.dup2(2, 1)
-    plugins = os.environ.get("PLUGIN_DIR")
-    offered = offer(data_dir(), Path(plugins) if plugins else None)
+    offered = offer(data_dir(), plugin_dir())
     with open(answers, "w") as file:
         file.write(offered.model_dump_json())
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from db import jobs, trials
 from db.errors import AlreadyRecorded, LeaseLost, RecordError
-from db.session import data_dir, reading, transaction
+from db.session import data_dir, plugin_dir, reading, transaction
 from search.errors import SearchError
 from search.events import Event, Score, Trial
 from search.memory import Memory
@@ -102,8 +102,9 @@ def _carry_out(order: Order, engine: Engine, mark: Mark, asked: threading.Event)
         job = jobs.job(session, order.job_id)
         checkpoint, num_trials = job.checkpoint, job.num_trials
     spec = Spec.model_validate(job.spec)
-    if os.environ.get("PLUGIN_DIR"):
-        use_plugins(Path(os.environ["PLUGIN_DIR"]))
+    plugins = plugin_dir()
+    if plugins is not None:
+        use_plugins(plugins)
     mark.move(num_trials)
     memory = RecordedMemory(order.job_id)
     folder = data_dir()

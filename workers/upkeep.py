@@ -9,10 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from db import jobs, workers
-from db.session import data_dir, transaction
+from db.session import data_dir, plugin_dir, transaction
 from db.workers import Report
 from workers.patience import AWAY, brief
 from workers.queue import send
@@ -153,10 +152,11 @@ class Upkeep:
 
 def _fingerprint() -> list[tuple[str, float]]:
     """Changes when a data set or a plug-in is added, changed or removed."""
-    folders = [data_dir() / "datasets"]
-    if os.environ.get("PLUGIN_DIR"):
-        folders.append(Path(os.environ["PLUGIN_DIR"]))
+    folders = (data_dir() / "datasets", plugin_dir())
     places = [
-        place for folder in folders if folder.is_dir() for place in (folder, *folder.glob("*"))
+        place
+        for folder in folders
+        if folder is not None and folder.is_dir()
+        for place in (folder, *folder.glob("*"))
     ]
     return sorted((str(place), place.stat().st_mtime) for place in places)
