@@ -322,7 +322,7 @@ def _relu_outputs(net: nn.Module, hooks: ExitStack) -> list[tuple[Tensor, int]]:
         seen.append((y, copies))
 
     for module in net.modules():
-        if isinstance(module, nn.ReLU):
+        if isinstance(module, nn.ReLU | nn.ReLU6):
             hooks.enter_context(_watched(module, partial(note, getattr(module, "copies", 1))))
     return seen
 
