@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app import wording
-from app.front import Box, Curve, Density, Picture, Points
+from app.front import BestSoFar, Box, Curve, Density, Picture, Points
 from app.measures import Measure
 
 VERMILION, BLUE, SKY, GREEN, GREY = "#D55E00", "#0072B2", "#56B4E9", "#009E73", "#808A94"
@@ -114,6 +114,40 @@ def hypervolume_alt(curve: Curve) -> str:
         f"Hypervolume over trials, rising to {wording.number(curve.last)} "
         f"with the reference point {', '.join(wording.number(v) for v in curve.reference)}."
     )
+
+
+def best_chart(found: BestSoFar, measure: Measure) -> go.Figure:
+    """Values of one measure over the trials, and the best so far as steps."""
+    figure = go.Figure()
+    figure.add_trace(
+        go.Scatter(
+            x=found.numbers_K,
+            y=found.values_K,
+            mode="markers",
+            name="trials",
+            marker={"size": 5, "color": SKY, "opacity": 0.6},
+            hovertemplate="trial %{x}: %{y:.4~s}<extra></extra>",
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=found.best_numbers_J,
+            y=found.best_J,
+            mode="lines+markers",
+            name="best so far",
+            line={"shape": "hv", "color": VERMILION, "width": 2},
+            marker={"size": 7},
+            hoverinfo="skip",
+        )
+    )
+    figure.update_layout(
+        **_plain_layout(FRONT_HEIGHT),
+        dragmode="pan",
+        legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom"},
+    )
+    figure.update_xaxes(title={"text": "trial"}, **_ticks())
+    figure.update_yaxes(title={"text": _axis_title(measure, "y")}, **_ticks())
+    return figure
 
 
 @dataclass(frozen=True)

@@ -263,3 +263,28 @@ def _density(x_K: Floats, y_K: Floats, logarithmic: frozenset[str]) -> Density:
         (10**y_edges if "y" in logarithmic else y_edges).astype(np.float32),
         counts_YX.astype(np.float32),
     )
+
+
+@dataclass(frozen=True)
+class BestSoFar:
+    """A sample of the trials of one measure, and the best value after so many of them."""
+
+    numbers_K: NDArray[np.int32]
+    values_K: NDArray[np.float32]
+    best_numbers_J: NDArray[np.int32]
+    best_J: NDArray[np.float32]
+
+
+def best_so_far(columns: Columns, measure: Measure) -> BestSoFar:
+    """What a search with one objective has come to."""
+    values_N = columns.values[:, measure.place]
+    rows = np.flatnonzero(columns.is_feasible & np.isfinite(values_N))
+    best = measure.sign * np.minimum.accumulate(measure.sign * values_N[rows])
+    steps = _thinned(-measure.sign * best - np.min(-measure.sign * best, initial=0.0))
+    drawn = _sample(rows, MAX_POINTS)
+    return BestSoFar(
+        columns.numbers[drawn],
+        values_N[drawn].astype(np.float32),
+        columns.numbers[rows[steps]],
+        best[steps].astype(np.float32),
+    )

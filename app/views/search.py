@@ -1,5 +1,71 @@
-"""TODO."""
+"""One search: the front dominates, everything else explains it."""
+
+from dataclasses import dataclass
+
 import streamlit as st
+
+from app import cached, pages, states, wording
+from app.measures import Measure, measures_of
+from app.views import _search_front, _search_head, _search_tabs
+from db import jobs
+from db.errors import NotFound
+from db.models import Job
+from db.session import reading
+from search.catalogue import Catalogue
+
+INTERVALS = {"2 s": 2, "5 s": 5, "10 s": 10, "30 s": 30, "off": None}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The search that is looked at."""
+
+    job: Job
+    measures: tuple[Measure, ...]
+    catalogue: Catalogue
+
+
 def show() -> None:
     """The page."""
-    st.write("search")
+    found = _found()
+    if found is None:
+        return
+    _forget_other_searches(found.job.id)
+    is_live = found.job.state in states.IN_MOTION
+    interval = _interval() if is_live else None
+    _search_head.show(found.job.id, found.job.state, interval)
+    if found.job.num_trials or is_live:
+        _search_front.show(found.job.id, found.measures, interval)
+    else:
+        st.info("No architecture was looked at in this search.", icon=":material/info:")
+    _search_tabs.show(found.job, found.measures, found.catalogue)
+
+
+def _found() -> Shown | None:
+    text = st.query_params.get("id", "")
+    catalogue = cached.offered()
+    try:
+        with reading() as session:
+            job = jobs.job(session, int(text) if text.isascii() and text.isdigit() else 0)
+    except NotFound:
+        st.title("No such search", anchor=False)
+        st.markdown(
+            f"There is no search {wording.plain(text) or 'without a number'} here. It may be in another "
+            "database, or the address may have lost a digit."
+        )
+        pages.link("searches", "All searches", icon=":material/list:")
+        return None
+    return Shown(job, measures_of(job.spec, catalogue), catalogue)
+
+
+def _forget_other_searches(job_id: int) -> None:
+    """Axes and tabs belong to one search: another one begins with its own."""
+    if st.session_state.get("shown_job", job_id) != job_id:
+        for key in ("x", "y", "colour", "log", "page", "sort"):
+            st.session_state.pop(key, None)
+    st.session_state["shown_job"] = job_id
+
+
+def _interval() -> int | None:
+    chosen = st.session_state.get("live", "2 s")
+    return INTERVALS.get(chosen, 2)

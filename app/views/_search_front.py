@@ -1,0 +1,251 @@
+"""The front of a search with all that explains it: selection, hypervolume, constraints."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import streamlit as st
+
+from app import cached, charts, front, search_view, wording
+from app.charts import Limit
+from app.front import Picture
+from app.measures import Measure, default_axes
+from app.search_view import Limits, SearchView
+from app.views import _search_selected
+from db.trials import Columns
+
+CHART = "front_chart"
+NONE = "none"
+NUM_STOPS = 40
+TOGETHER = charts.FRONT_HEIGHT + 36
+
+
+def show(job_id: int, measures: tuple[Measure, ...], interval: int | None) -> None:
+    """The upper half of the page; drawn again only when the job has changed."""
+    x, y, colour, logarithmic = _axes(measures, is_live=interval is not None or "live" in st.query_params)
+    explore = st.fragment(_explore, run_every=max(interval, 3) if interval else None)
+    explore(job_id, measures, x, y, colour, logarithmic)
+
+
+def _axes(
+    measures: tuple[Measure, ...], *, is_live: bool
+) -> tuple[Measure, Measure, Measure | None, frozenset[str]]:
+    """The choice of axes, colour and scale; all of it is in the address."""
+    names = [measure.name for measure in measures]
+    by_name = {measure.name: measure for measure in measures}
+    across, upwards = default_axes(measures)
+    widths = (2, 2, 2, 2.2, 1.2) if is_live else (2, 2, 2, 2.2)
+    cells = st.columns(widths, vertical_alignment="bottom")
+    x = cells[0].selectbox(
+        "Across", names, index=across.place, key="x", bind="query-params", disabled=len(names) < 2
+    )
+    y = cells[1].selectbox(
+        "Upwards", names, index=upwards.place, key="y", bind="query-params", disabled=len(names) < 2
+    )
+    others = [NONE, *(name for name in names if name not in (x, y))]
+    colour = cells[2].selectbox("Colour", others, key="colour", bind="query-params")
+    scales = cells[3].pills(
+        "Logarithmic", ["x", "y"], selection_mode="multi", key="log", bind="query-params"
+    )
+    if is_live:
+        cells[4].selectbox(
+            "Live", ["2 s", "5 s", "10 s", "30 s", "off"], key="live", bind="query-params"
+        )
+    return by_name[x], by_name[y], by_name.get(colour), frozenset(scales)
+
+
+def _explore(
+    job_id: int,
+    measures: tuple[Measure, ...],
+    x: Measure,
+    y: Measure,
+    colour: Measure | None,
+    logarithmic: frozenset[str],
+) -> None:
+    version = cached.version_of(job_id)
+    columns = cached.columns(job_id, version)
+    view = search_view.read(st.query_params.to_dict(), measures)
+    if x.place == y.place:
+        _one_measure(columns, x)
+        return
+    found = cached.front_of(job_id, version, x, y)
+    shown = cached.picture_of(
+        job_id, version, found, colour=colour, box=view.box, logarithmic=logarithmic
+    )
+    left, right = st.columns((2.15, 1), gap="medium")
+    with left:
+        _chart(shown, view, measures)
+    with right, st.container(border=True, height=TOGETHER, key="selected"):
+        _search_selected.show(job_id, columns, measures, found, view.selected)
+    left, right = st.columns((2.15, 1), gap="medium")
+    with left, st.container(border=True, height=charts.SMALL_HEIGHT + 78):
+        _hypervolume(job_id, version, (x, y), view)
+    with right, st.container(border=True, height=charts.SMALL_HEIGHT + 78, key="limits"):
+        _constraints(columns, measures, y, view)
+
+
+def _chart(shown: Picture, view: SearchView, measures: Sequence[Measure]) -> None:
+    with st.container(border=True, height=TOGETHER, gap=None):
+        if not shown.num_trials:
+            st.markdown("Architectures will appear here as soon as the first has been looked at.")
+            return
+        st.plotly_chart(
+            charts.front_chart(shown, view.selected, _lines(view.limits, measures)),
+            key=CHART,
+            on_select=_react,
+            selection_mode=("points", "box", "lasso"),
+            config=charts.CONFIG,
+            alt=charts.front_alt(shown),
+        )
+        if view.box is not None:
+            st.button(
+                "Show everything", icon=":material/zoom_out_map:", type="tertiary", on_click=_widen
+            )
+
+
+def _react() -> None:
+    """A box becomes the range; points become the selection; a click beside them clears it."""
+    chosen = st.session_state[CHART].selection
+    if chosen.box:
+        box = chosen.box[0]
+        ends = (*sorted(box["x"]), *sorted(box["y"]))
+        st.query_params["range"] = search_view.numbers_text(ends)
+        return
+    numbers = [_number(point) for point in chosen.points]
+    text = search_view.trials_text(number for number in numbers if number is not None)
+    if text:
+        st.query_params["trials"] = text
+    else:
+        st.query_params.pop("trials", None)
+
+
+def _number(point: Mapping[str, object]) -> int | None:
+    found = point.get("customdata")
+    found = found[0] if isinstance(found, list) and found else found
+    return int(found) if isinstance(found, int | float) else None
+
+
+def _widen() -> None:
+    st.query_params.pop("range", None)
+
+
+def _lines(limits: Limits, measures: Sequence[Measure]) -> list[Limit]:
+    return [
+        Limit(measures[place], bound)
+        for place, (low, high) in limits.items()
+        if (bound := low if high is None else high) is not None
+    ]
+
+
+def _one_measure(columns: Columns, measure: Measure) -> None:
+    """A search with one objective has no front: the best so far instead."""
+    with st.container(border=True, height=TOGETHER):
+        st.plotly_chart(
+            charts.best_chart(front.best_so_far(columns, measure), measure),
+            key="best_chart",
+            config=charts.CONFIG,
+            alt=f"Best {measure.title} over trials, {measure.wish}.",
+        )
+
+
+def _hypervolume(
+    job_id: int, version: int, axes: tuple[Measure, Measure], view: SearchView
+) -> None:
+    curve = cached.curve_of(job_id, version, axes, view.reference)
+    if curve is None:
+        st.markdown("**Hypervolume** appears with the first feasible trial.")
+        return
+    head, edit = st.columns((4, 1.3), vertical_alignment="center")
+    point = ", ".join(
+        f"{wording.plain(m.name)} {wording.plain(wording.number(value))}"
+        for m, value in zip(axes, curve.reference, strict=True)
+    )
+    origin = "default" if view.reference is None else "chosen"
+    head.markdown(
+        f"**Hypervolume {wording.plain(wording.number(curve.last))}** "
+        f":gray[over the reference point {point} ({origin})]"
+    )
+    with edit, st.popover("Reference", icon=":material/tune:", width="stretch"):
+        _edit_reference(axes, curve.reference)
+    st.plotly_chart(
+        charts.hypervolume_chart(curve),
+        key="hypervolume",
+        config=charts.STILL,
+        alt=charts.hypervolume_alt(curve),
+    )
+
+
+def _edit_reference(axes: tuple[Measure, Measure], reference: tuple[float, ...]) -> None:
+    st.caption("Trials that are worse than this in either measure do not count.")
+    with st.form("reference", border=False):
+        values = [
+            st.number_input(measure.title, value=value, format="%.6g", key=f"ref{measure.place}")
+            for measure, value in zip(axes, reference, strict=True)
+        ]
+        apply, default = st.columns(2)
+        if apply.form_submit_button("Apply", type="primary", width="stretch"):
+            st.query_params["ref"] = search_view.numbers_text(values)
+            st.rerun(scope="fragment")
+        if default.form_submit_button("Default", width="stretch"):
+            st.query_params.pop("ref", None)
+            st.rerun(scope="fragment")
+
+
+def _constraints(
+    columns: Columns, measures: Sequence[Measure], y: Measure, view: SearchView
+) -> None:
+    """A slider for each measure: what must be met, and what is best among those that do."""
+    asked = {m.place: limit for m in measures if (limit := _slider(columns, m, view.limits))}
+    left = front.meeting(columns, asked, y)
+    total = wording.counted(len(columns), "trial")
+    if left.best is None or left.value is None:
+        st.markdown(f"**None** of {total} meets all limits. Loosen one.")
+    else:
+        st.markdown(
+            f"**{wording.count(left.num)}** of {total} meet all limits. Best {wording.plain(y.name)}: "
+            f"**{wording.plain(wording.number(left.value))}**, trial {left.best}"
+        )
+        st.button(
+            "Select it",
+            icon=":material/my_location:",
+            key="select_best",
+            on_click=_select,
+            args=(left.best,),
+        )
+    if dict(asked) != dict(view.limits):
+        text = search_view.limits_text(asked, measures)
+        if text:
+            st.query_params["limits"] = text
+        else:
+            st.query_params.pop("limits", None)
+        if text != search_view.limits_text(view.limits, measures):
+            st.rerun()
+
+
+def _slider(
+    columns: Columns, measure: Measure, limits: Limits
+) -> tuple[float | None, float | None] | None:
+    """Stops are quantiles of what was found, so that they are useful at any scale."""
+    values = columns.values[:, measure.place]
+    values = values[np.isfinite(values)]
+    if len(np.unique(values[:1000])) < 2:
+        return None
+    stops = np.unique(np.quantile(values, np.linspace(0, 1, NUM_STOPS + 1)))
+    is_upper = measure.direction == "minimize"
+    held = limits.get(measure.place, (None, None))[1 if is_upper else 0]
+    free = len(stops) - 1 if is_upper else 0
+    nearest = free if held is None else int(np.argmin(np.abs(stops - held)))
+    place = st.select_slider(
+        f"{wording.plain(measure.title)}: at {'most' if is_upper else 'least'}",
+        options=list(range(len(stops))),
+        value=nearest,
+        format_func=lambda stop: "any" if stop == free else wording.number(float(stops[stop])),
+    )
+    if place == free:
+        return None
+    if place == nearest and held is not None:
+        return search_view.limit(measure, held)
+    return search_view.limit(measure, float(stops[place]))
+
+
+def _select(number: int) -> None:
+    st.query_params["trials"] = str(number)

@@ -1,0 +1,133 @@
+"""The head of a search: its state, how far it is, and what can be done with it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from app import cached, job_rows, pages, states, wording
+from db import jobs
+from db.errors import WrongState
+from db.models import Job, JobState
+from db.session import reading
+from workers import queue
+
+HEIGHT = 42
+S = JobState
+
+
+def show(job_id: int, drawn: JobState, interval: int | None) -> None:
+    """The head; it asks for the job's state again and again while that can change."""
+    st.fragment(_head, run_every=interval)(job_id, drawn)
+
+
+def _head(job_id: int, drawn: JobState) -> None:
+    with reading() as session:
+        job = jobs.job(session, job_id)
+        position = jobs.queue_position(session, job_id)
+    if (job.state in states.IN_MOTION) != (drawn in states.IN_MOTION):
+        st.rerun()  # it came to rest or began to move: the whole page looks different
+    name, actions = st.columns((5, 4.2), vertical_alignment="center")
+    with name, st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader(wording.plain(wording.shortened(job.name, 60)), anchor=False, width="content")
+        job_rows.badge(job.state)
+    with actions:
+        _actions(job)
+    _line(job, position)
+    if job.state is S.FAILED:
+        st.error(wording.plain(job.reason), icon=":material/error:", title="This search failed")
+
+
+def _actions(job: Job) -> None:
+    with st.container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
+        if job.state in (S.QUEUED, S.RUNNING):
+            _button("Pause", ":material/pause:", queue.pause, job)
+        if job.state is S.PAUSED:
+            _button("Resume", ":material/play_arrow:", queue.resume, job)
+        if job.state in (S.FAILED, S.CANCELLED):
+            _button("Retry", ":material/refresh:", queue.retry, job)
+        if job.state in (S.DRAFT, S.QUEUED, S.RUNNING, S.PAUSING, S.PAUSED):
+            if st.button("Cancel", icon=":material/block:", key="cancel"):
+                _confirm_cancel(job.id, job.name)
+        if st.button("Clone", icon=":material/content_copy:", key="clone"):
+            pages.go("new", clone=job.id)
+        with st.popover("Share", icon=":material/share:"):
+            st.caption("Whoever opens this address sees what you see, selection included.")
+            st.code(_address(), language=None, wrap_lines=True)
+            st.caption("All trials:")
+            st.markdown(
+                f"[CSV](/api/jobs/{job.id}/trials.csv), [JSON](/api/jobs/{job.id}/trials.json)"
+            )
+
+
+def _button(label: str, icon: str, ask: Callable[[int], JobState], job: Job) -> None:
+    st.button(label, icon=icon, key=label.lower(), on_click=_asked, args=(ask, job.id))
+
+
+def _asked(ask: Callable[[int], JobState], job_id: int) -> None:
+    try:
+        state = ask(job_id)
+    except WrongState as error:
+        st.toast(wording.plain(str(error)), icon=":material/info:")
+    else:
+        st.toast(states.JOB[state].meaning, icon=states.JOB[state].icon)
+
+
+@st.dialog("Cancel this search?")
+def _confirm_cancel(job_id: int, name: str) -> None:
+    st.markdown(f"{wording.plain(name)} will end. What it has found is kept.")
+    yes, no = st.columns(2)
+    if yes.button("Cancel it", type="primary", width="stretch"):
+        _asked(queue.cancel, job_id)
+        st.rerun()
+    if no.button("Let it run", width="stretch"):
+        st.rerun()
+
+
+def _line(job: Job, position: int | None) -> None:
+    """How far it is, in a bar and in words; the place is kept when there is nothing to tell."""
+    share, words = job_rows.progress(job)
+    if job.state in (S.RUNNING, S.PAUSING, S.CANCELLING, S.PAUSED):
+        st.progress(share, text=f"{words}  |  {_facts(job)}")
+        return
+    if job.state in (S.QUEUED, S.LOST):
+        st.progress(share, text=_waiting(job, position))
+        return
+    st.caption(f"{_facts(job)}  |  {_times(job)}", unsafe_allow_html=True)
+
+
+def _facts(job: Job) -> str:
+    facts = [wording.counted(job.num_trials, "trial")]
+    if job.num_scores:
+        recalled = wording.share(job.num_from_memory / job.num_scores)
+        facts.append(
+            f"{wording.count(job.num_from_memory)} of {wording.count(job.num_scores)} scores "
+            f"({recalled}) came from memory"
+        )
+    facts.append(wording.plain(f"{job.space}, {job.strategy}, seed {job.seed}"))
+    facts.append(f"by {wording.plain(job.owner)}")
+    return "  |  ".join(facts)
+
+
+def _times(job: Job) -> str:
+    now = datetime.now(UTC)
+    ended = f'<span title="{wording.exact(job.finished_at)}">{wording.ago(job.finished_at, now)}</span>'
+    if job.finished_at is None:
+        return f"submitted {wording.ago(job.created_at, now)}"
+    if job.started_at is None:
+        return f"ended {ended}"
+    took = wording.duration((job.finished_at - job.started_at).total_seconds())
+    return f"took {took}, ended {ended}"
+
+
+def _waiting(job: Job, position: int | None) -> str:
+    if not cached.offered().plugins:
+        return "No worker is running. Start one: `archfront worker`"
+    place = "next" if position == 1 else f"number {position}"
+    return f"Waits for a free {job.queue} worker: {place} in the queue"
+
+
+def _address() -> str:
+    site = (st.context.url or "").split("?")[0]
+    root = "/".join(site.split("/")[:3])
+    return root + pages.address("search", **st.query_params.to_dict())

@@ -1,0 +1,180 @@
+"""What is known of the selected trials: the cell drawn, scores, how it compares with the knee."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from app import drawings, export, pages, states, wording
+from app.front import Front
+from app.measures import Measure
+from db import trials
+from db.session import reading
+from db.trials import Columns, TrialLine
+from search.spaces import spaces
+
+Rows = Sequence[Sequence[str]]
+
+
+def show(
+    job_id: int,
+    columns: Columns,
+    measures: Sequence[Measure],
+    found: Front,
+    selected: tuple[int, ...],
+) -> None:
+    """The panel beside the chart."""
+    numbers = [number for number in selected if number < len(columns)]
+    if not numbers:
+        _nothing(columns, found)
+        return
+    with reading() as session:
+        lines = [trials.trial(session, job_id, number) for number in numbers]
+        space = trials.arch(session, lines[0].arch_id).space
+    if len(lines) == 1:
+        _one(lines[0], space, columns, measures, found)
+    else:
+        _several(lines, measures)
+
+
+def _nothing(columns: Columns, found: Front) -> None:
+    st.markdown("**Nothing selected**")
+    st.markdown(
+        "Click a point to see its architecture; hold Shift for several. Box and lasso are in the "
+        "chart's bar: a box becomes the range, a lasso selects."
+    )
+    if found.knee_row is None:
+        return
+    number = int(columns.numbers[found.knee_row])
+    st.markdown(
+        "The **knee** is the point of the front that lies farthest from the line between its two "
+        "ends: beyond it, a little more of one measure costs much of the other."
+    )
+    st.button("Select the knee", icon=":material/my_location:", on_click=select, args=([number],))
+
+
+def select(numbers: Sequence[int]) -> None:
+    """Put a selection into the address; an empty one takes it out."""
+    if numbers:
+        st.query_params["trials"] = ",".join(map(str, numbers))
+    else:
+        st.query_params.pop("trials", None)
+
+
+def _one(
+    line: TrialLine, space: str, columns: Columns, measures: Sequence[Measure], found: Front
+) -> None:
+    look = states.TRIAL[line.state]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**Trial {line.number}**", width="content")
+        st.badge(look.label, icon=look.icon, color=look.colour, help=look.meaning)
+        st.button(
+            "Clear", icon=":material/close:", type="tertiary", on_click=select, args=([],), key="clear"
+        )
+    _drawn(line, space)
+    knee = None if found.knee_row is None else columns.values[found.knee_row]
+    rows = [_score_row(line, measure, columns, knee) for measure in measures]
+    st.markdown(_table(("measure", "value", "rank", "vs knee"), rows))
+    _recalled(line)
+    with st.container(horizontal=True, gap="xsmall"):
+        pages.link("arch", "Open", icon=":material/open_in_new:", id=line.arch_id)
+        st.download_button(
+            "Genotype",
+            data=lambda: _genotype(line.arch_id),
+            file_name=f"{line.arch_id}.json",
+            mime="application/json",
+            icon=":material/download:",
+            on_click="ignore",
+            key="genotype",
+        )
+
+
+def _drawn(line: TrialLine, space: str) -> None:
+    known = spaces.get(space)
+    if known is None:
+        st.code(line.arch_key, language=None)
+        return
+    drawing = known.drawing(line.choices)
+    st.graphviz_chart(drawings.dot(drawing), width="stretch", height=150, alt=drawings.alt(drawing))
+
+
+def _score_row(
+    line: TrialLine, measure: Measure, columns: Columns, knee: np.ndarray | None
+) -> tuple[str, ...]:
+    score = line.scores.get(measure.place)
+    name = wording.plain(measure.name)
+    if score is None:
+        return name, "-", "", ""
+    if score.value is None:
+        look = states.STATUS[score.status]
+        return f"{name}", look.markdown, "", ""
+    value = f"{wording.plain(wording.number(score.value))} {wording.plain(measure.unit) if len(measure.unit) < 4 else ''}"
+    rank = wording.count(rank_of(score.value, measure, columns))
+    return name, value, rank, "" if knee is None else _against(score.value, knee[measure.place])
+
+
+def rank_of(value: float, measure: Measure, columns: Columns) -> int:
+    """1 for the best value among the job's trials."""
+    values = columns.values[:, measure.place]
+    better = values < value if measure.direction == "minimize" else values > value
+    return int(np.count_nonzero(better)) + 1
+
+
+def _against(value: float, knee: float) -> str:
+    if not np.isfinite(knee):
+        return ""
+    if knee == 0:
+        return wording.plain(f"{'+' if value >= 0 else ''}{wording.number(value)}")
+    share = (value - knee) / abs(knee) * 100
+    return wording.plain("=" if share == 0 else f"{share:+.1f} %")
+
+
+def _recalled(line: TrialLine) -> None:
+    recalled = sum(score.from_memory for score in line.scores.values())
+    spent = sum(score.seconds for score in line.scores.values())
+    kinds = sorted({score.kind for score in line.scores.values()})
+    st.caption(
+        f"{', '.join(kinds)}; {recalled} of {len(line.scores)} scores from memory; "
+        f"measured in {wording.duration(spent)}"
+    )
+
+
+def _several(lines: Sequence[TrialLine], measures: Sequence[Measure]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{len(lines)} trials**", width="content")
+        st.button(
+            "Clear", icon=":material/close:", type="tertiary", on_click=select, args=([],), key="clear"
+        )
+    heads = ("measure", *(f"#{line.number}" for line in lines))
+    rows = [
+        (wording.plain(measure.name), *(_value(line, measure, lines) for line in lines))
+        for measure in measures
+    ]
+    st.markdown(_table(heads, rows))
+    st.caption("The best of each row is bold.")
+    for line in lines:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            pages.link("arch", f"Open trial {line.number}", icon=":material/open_in_new:", id=line.arch_id)
+
+
+def _value(line: TrialLine, measure: Measure, lines: Sequence[TrialLine]) -> str:
+    score = line.scores.get(measure.place)
+    if score is None or score.value is None:
+        return "-"
+    others = [s.value for other in lines if (s := other.scores.get(measure.place))]
+    is_best = not any(v is not None and measure.is_better(v, score.value) for v in others)
+    text = wording.plain(wording.number(score.value))
+    return f"**{text}**" if is_best else text
+
+
+def _table(heads: Sequence[str], rows: Rows) -> str:
+    """A Markdown table; the first column left, numbers right."""
+    rule = ["---", *("---:" for _ in heads[1:])]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows))
+
+
+def _genotype(arch_id: str) -> str:
+    import json
+
+    with reading() as session:
+        return json.dumps(export.genotype(trials.arch(session, arch_id)), indent=2)

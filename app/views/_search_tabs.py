@@ -1,0 +1,245 @@
+"""Everything else about a search: trials, log, spec, history, statuses. Read only when opened."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import cached, charts, pages, search_view, states, wording
+from app.filters import trial_filter
+from app.measures import Measure
+from db import jobs, trials
+from db.errors import NotFound
+from db.models import Job
+from db.session import reading
+from db.trials import SCORE_STATUSES, TRIAL_STATES, TrialLine
+from search.catalogue import Catalogue
+from search.errors import SpecError
+from search.spaces import spaces
+from search.spec import Spec, dump_submission
+
+PER_PAGE = 50
+BY_NUMBER = "number"
+TABLE = "trials_table"
+
+
+def show(job: Job, measures: tuple[Measure, ...], catalogue: Catalogue) -> None:
+    """The lower half of the page."""
+    contents: dict[str, Callable[[], None]] = {
+        "trials": lambda: _trials(job, measures),
+        "statuses": lambda: _statuses(job, measures),
+        "metrics": lambda: _metrics(job),
+        "log": lambda: _log(job),
+        "spec": lambda: _spec(job),
+        "history": lambda: _history(job),
+    }
+    tabs = st.tabs(list(contents), key="tab", bind="query-params", on_change="rerun")
+    for tab, content in zip(tabs, contents.values(), strict=True):
+        if tab.open:
+            with tab:
+                content()
+
+
+def _trials(job: Job, measures: tuple[Measure, ...]) -> None:
+    names = [measure.name for measure in measures]
+    cells = st.columns((2.2, 3, 1.6, 1.2), vertical_alignment="bottom")
+    chosen = cells[0].multiselect(
+        "State", list(TRIAL_STATES), key="state", bind="query-params", placeholder="any"
+    )
+    where = cells[1].text_input(
+        "Conditions", key="where", bind="query-params", placeholder="such as nwot>=1200, macs<=1e8"
+    )
+    sort = cells[2].selectbox("Order by", [BY_NUMBER, *names], key="sort", bind="query-params")
+    order = cells[3].selectbox(
+        "First", ["best", "worst"] if sort != BY_NUMBER else ["lowest", "highest"], key=f"order_{sort}"
+    )
+    try:
+        wanted = trial_filter(names, states=chosen, where=where)
+    except SpecError as error:
+        cells[1].caption(f":red-text[{wording.plain(next(iter(error.fields.values())))}]")
+        return
+    place = None if sort == BY_NUMBER else names.index(sort)
+    descending = _descending(order, None if place is None else measures[place])
+    number = st.session_state.get("page", 1)
+    with reading() as session:
+        found = trials.trials_page(
+            session, job.id, wanted, sort=place, descending=descending, page=number, per_page=PER_PAGE
+        )
+    if not found.total:
+        st.markdown("No trial matches." if job.num_trials else "No trial yet.")
+        return
+    _table(job, found.rows, measures)
+    num_pages = -(-found.total // PER_PAGE)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(wording.counted(found.total, "trial"), width="content")
+        if num_pages > 1:
+            st.pagination(num_pages, key="page", bind="query-params")
+        st.markdown(
+            f"[All as CSV](/api/jobs/{job.id}/trials.csv)  [All as JSON](/api/jobs/{job.id}/trials.json)",
+            width="content",
+        )
+
+
+def _descending(order: str, measure: Measure | None) -> bool:
+    if measure is None:
+        return order == "highest"
+    return (order == "best") == (measure.direction == "maximize")
+
+
+def _table(job: Job, lines: Sequence[TrialLine], measures: Sequence[Measure]) -> None:
+    space = spaces.get(job.space)
+    frame = pd.DataFrame(
+        {
+            "trial": [line.number for line in lines],
+            "state": [[line.state] for line in lines],
+            **{m.title: [_cell(line, m.place) for line in lines] for m in measures},
+            "architecture": [
+                space.encode(line.choices) if space else line.arch_key for line in lines
+            ],
+            "made from": [", ".join(map(str, line.parents)) for line in lines],
+            "when": [line.created_at for line in lines],
+        }
+    )
+    st.dataframe(
+        frame,
+        key=TABLE,
+        hide_index=True,
+        height=min(38 + 35 * len(lines), 460),
+        column_config={
+            "trial": st.column_config.NumberColumn(format="%d", width=70, pinned=True),
+            "state": st.column_config.MultiselectColumn(
+                options=list(TRIAL_STATES),
+                color=["gray", "green", "red", "gray"],
+                width=110,
+            ),
+            **{m.title: st.column_config.TextColumn(alignment="right", width=120) for m in measures},
+            "architecture": st.column_config.TextColumn(width="large"),
+            "made from": st.column_config.TextColumn(width=90),
+            "when": st.column_config.DatetimeColumn(format="distance", width=110),
+        },
+        on_select=lambda: _picked(lines),
+        selection_mode="multi-row",
+        alt=f"{len(lines)} trials of this search with their scores.",
+    )
+
+
+def _picked(lines: Sequence[TrialLine]) -> None:
+    rows = st.session_state[TABLE].selection.rows
+    text = search_view.trials_text(lines[row].number for row in rows if row < len(lines))
+    if text:
+        st.query_params["trials"] = text
+    else:
+        st.query_params.pop("trials", None)
+
+
+def _cell(line: TrialLine, place: int) -> str:
+    score = line.scores.get(place)
+    if score is None:
+        return "missing"
+    if score.value is None:
+        return states.STATUS[score.status].label
+    return wording.number(score.value)
+
+
+def _statuses(job: Job, measures: tuple[Measure, ...]) -> None:
+    """How many scores of each status; failures with their cause."""
+    columns = cached.columns(job.id, job.version)
+    rows = []
+    for measure in measures:
+        of_measure = columns.statuses[:, measure.place]
+        counts = [int(np.count_nonzero(of_measure == code)) for code in range(len(SCORE_STATUSES))]
+        recalled = int(np.count_nonzero(columns.from_memory[:, measure.place]))
+        rows.append([wording.plain(measure.name), *map(wording.count, counts), wording.count(recalled)])
+    heads = ["measure", *(states.STATUS[name].label for name in SCORE_STATUSES), "from memory"]
+    rule = ["---", *("---:" for _ in heads[1:])]
+    st.markdown("\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows)))
+    with reading() as session:
+        failed = trials.trials_page(
+            session, job.id, trials.TrialFilter(states=("failed",)), descending=True, per_page=20
+        )
+    if not failed.total:
+        return
+    st.markdown(f"**{wording.counted(failed.total, 'failed trial')}**, the latest first")
+    for line in failed.rows:
+        causes = {str((s.details or {}).get("error", "")) for s in line.scores.values()} - {""}
+        st.markdown(f"Trial {line.number}: {wording.plain('; '.join(sorted(causes)) or 'no cause given')}")
+
+
+def _metrics(job: Job) -> None:
+    with reading() as session:
+        found = trials.metrics(session, job.id)
+    if not found:
+        st.markdown("This search reports no values of its own beside its trials.")
+        return
+    cells = st.columns(2)
+    for place, (name, series) in enumerate(found.items()):
+        steps, values = zip(*series, strict=True)
+        cells[place % 2].plotly_chart(
+            charts.metric_chart(steps, values, name),
+            key=f"metric_{name}",
+            config=charts.STILL,
+            alt=f"{name} over {len(steps)} steps.",
+        )
+
+
+def _log(job: Job) -> None:
+    with reading() as session:
+        lines = trials.log_tail(session, job.id, limit=500)
+    if not lines:
+        st.markdown("Nothing has been told yet.")
+        return
+    text = "\n".join(f"{line.at:%H:%M:%S}  {line.level:7}  {line.message}" for line in lines)
+    st.caption(f"The last {wording.counted(len(lines), 'line')}, times in UTC.")
+    st.code(text, language=None, height=360 if len(lines) > 14 else "content", wrap_lines=True)
+
+
+def _spec(job: Job) -> None:
+    text = _yaml(job)
+    left, right = st.columns(2)
+    with left:
+        st.caption("As it was submitted; *Clone* opens it in the form.")
+        st.code(text, language="yaml")
+    with right:
+        if job.cloned_from is not None:
+            _difference(job.cloned_from, text)
+        if job.environment:
+            st.caption("Where it ran:")
+            st.json(job.environment, expanded=2)
+
+
+def _difference(origin: int, text: str) -> None:
+    try:
+        with reading() as session:
+            before = _yaml(jobs.job(session, origin))
+    except NotFound:
+        st.caption(f"Cloned from search {origin}, which is gone.")
+        return
+    pages.link("search", f"Cloned from search {origin}", icon=":material/content_copy:", id=origin)
+    changes = difflib.unified_diff(
+        before.splitlines(), text.splitlines(), f"search {origin}", "this one", lineterm="", n=1
+    )
+    st.code("\n".join(changes) or "No difference.", language="diff")
+
+
+def _yaml(job: Job) -> str:
+    return dump_submission(Spec.model_validate(job.spec))
+
+
+def _history(job: Job) -> None:
+    with reading() as session:
+        steps = jobs.history(session, job.id)
+    now = datetime.now(UTC)
+    rows = [
+        (
+            states.JOB[step.state].markdown,
+            f'<span title="{wording.exact(step.at)}">{wording.ago(step.at, now)}</span>',
+            wording.plain(step.actor),
+            wording.plain(step.reason),
+        )
+        for step in steps
+    ]
+    cells = (("state", "when", "by", "why"), ("---",) * 4, *rows)
+    st.markdown("\n".join(f"| {' | '.join(row)} |" for row in cells), unsafe_allow_html=True)
