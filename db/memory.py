@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from db.columns import columns
 from db.models import Arch, Job, Score, Trial
+
+_T = TypeVar("_T")
 
 _CHUNK = 500  # keys of one statement: databases bound the number of parameters
 _REUSABLE = ("ok", "undefined")
@@ -59,7 +62,7 @@ def recall(session: Session, memory_keys: Iterable[str]) -> dict[str, RecalledSc
     Where two jobs measured the same at the same time, the older job's score stands.
     """
     found: dict[str, RecalledScore] = {}
-    for keys in _chunks(memory_keys):
+    for keys in _chunks(dict.fromkeys(memory_keys)):
         rows = session.execute(
             select(
                 Score.memory_key,
@@ -82,7 +85,7 @@ def recall(session: Session, memory_keys: Iterable[str]) -> dict[str, RecalledSc
 def share_in_memory(session: Session, memory_keys: Sequence[str]) -> int:
     """How many of these different keys are known."""
     num = 0
-    for keys in _chunks(memory_keys):
+    for keys in _chunks(dict.fromkeys(memory_keys)):
         known = select(func.count(Score.memory_key.distinct())).where(
             Score.memory_key.in_(keys), Score.status.in_(_REUSABLE)
         )
@@ -92,25 +95,24 @@ def share_in_memory(session: Session, memory_keys: Sequence[str]) -> int:
 
 def visited(session: Session, job_id: int) -> Iterator[tuple[int, ...]]:
     """The arch of every recorded trial of a job, in order."""
-    rows = session.execute(
-        select(Arch.choices)
-        .join(Trial, Trial.arch_id == Arch.id)
-        .where(Trial.job_id == job_id)
-        .order_by(Trial.number)
-        .execution_options(yield_per=1000)
-    )
-    return (tuple(choices) for (choices,) in rows)
+    met = select(Trial.arch_id).where(Trial.job_id == job_id)
+    rows = session.execute(select(Arch.id, Arch.choices).where(Arch.id.in_(met)))
+    choices_of = {arch_id.encode(): tuple(choices) for arch_id, choices in rows}
+    return (choices_of[arch_id] for arch_id in columns(session, job_id).arch_ids.tolist())
 
 
 def scores_of_archs(
-    session: Session, arch_ids: Iterable[str], *, limit: int = 5000
+    session: Session, arch_ids: Iterable[str], *, limit: int = 2000
 ) -> list[KnownScore]:
     """Every score of these archs in any job, newest job first."""
+    trials = _trials_of(session, arch_ids, limit)
+    names = _objective_names(session, {row.job_id for row in trials})
+    most = max(map(len, names.values()), default=0)
     known: list[KnownScore] = []
-    for ids in _chunks(arch_ids):
+    for chunk in _chunks(trials):
+        arch_of = {(row.job_id, row.number): row.arch_id for row in chunk}
         rows = session.execute(
             select(
-                Trial.arch_id,
                 Score.job_id,
                 Score.number,
                 Score.objective,
@@ -121,17 +123,30 @@ def scores_of_archs(
                 Score.from_memory,
                 Score.provenance_id,
             )
-            .join(Score, (Score.job_id == Trial.job_id) & (Score.number == Trial.number))
-            .where(Trial.arch_id.in_(ids))
+            .where(
+                # The objective is named so that the key of the table leads to the rows.
+                Score.objective.in_(range(most)),
+                tuple_(Score.job_id, Score.number).in_(list(arch_of)),
+            )
             .order_by(Score.job_id.desc(), Score.number, Score.objective)
-            .limit(limit - len(known))
-        ).all()
-        names = _objective_names(session, {row.job_id for row in rows})
-        known += [
-            KnownScore(arch, job, number, names[job][place], *rest)
-            for arch, job, number, place, *rest in rows
-        ]
+        )
+        for job, number, place, *rest in rows:
+            values: list[Any] = rest
+            known.append(KnownScore(arch_of[job, number], job, number, names[job][place], *values))
     return known
+
+
+def _trials_of(session: Session, arch_ids: Iterable[str], limit: int) -> list[Row[Any]]:
+    """Trials of these archs, newest job first."""
+    found: list[Row[Any]] = []
+    for ids in _chunks(dict.fromkeys(arch_ids)):
+        found += session.execute(
+            select(Trial.job_id, Trial.number, Trial.arch_id)
+            .where(Trial.arch_id.in_(ids))
+            .order_by(Trial.job_id.desc(), Trial.number)
+            .limit(limit)
+        )
+    return sorted(found, key=lambda row: (-row.job_id, row.number))[:limit]
 
 
 def scores_of_arch(session: Session, arch_id: str) -> list[KnownScore]:
@@ -158,8 +173,8 @@ def _objective_names(session: Session, job_ids: Iterable[int]) -> dict[int, list
     return {row.id: [part["name"] for part in row.objectives or ()] for row in rows}
 
 
-def _chunks(keys: Iterable[str]) -> Iterator[list[str]]:
-    """The different keys, so many at a time."""
-    rest = iter(dict.fromkeys(keys))
+def _chunks(things: Iterable[_T]) -> Iterator[list[_T]]:
+    """So many at a time."""
+    rest = iter(things)
     while chunk := list(islice(rest, _CHUNK)):
         yield chunk

@@ -215,6 +215,15 @@ class Score(Base):
     provenance_id: Mapped[str | None] = mapped_column(ForeignKey("provenance.id"))
 
 
+class ColumnBlock(Base):
+    """The numbers of consecutive trials once more, packed for charts; see db/columns.py."""
+
+    __tablename__ = "column_block"
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
+    block: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class Provenance(Base):
     """Under which protocol a score was measured; content-addressed, shared by many scores."""
 

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, exists, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from db.errors import NotFound
 from db.job_list import Page
 from db.models import Arch, Job, Score, Trial
+
+_FEW = 20_000  # trials that are sorted faster than an index is searched for them
 
 
 @dataclass(frozen=True)
@@ -89,14 +91,17 @@ def trials_page(  # noqa: PLR0913
     directions; None sorts by number.
     """
     wanted = wanted or TrialFilter()
-    offset = (max(page, 1) - 1) * per_page
+    order = None if sort is None else _Order(sort, descending)
+    window = _Window((max(page, 1) - 1) * per_page, per_page)
     total = _num_trials(session, job_id, wanted)
-    if sort is None:
+    if order is None:
         query = _matching(select(Trial.number), job_id, wanted)
-        order = Trial.number.desc() if descending else Trial.number.asc()
-        numbers = session.scalars(query.order_by(order).limit(per_page).offset(offset)).all()
+        query = query.order_by(Trial.number.desc() if descending else Trial.number)
+        numbers = window.of(session, query)
+    elif total > _FEW:
+        numbers = _by_index(session, job_id, wanted, order, window)
     else:
-        numbers = _sorted(session, job_id, wanted, sort, descending, offset, per_page, total)
+        numbers = _by_sorting(session, job_id, wanted, order, window)
     return Page(_lines(session, job_id, numbers), total)
 
 
@@ -126,37 +131,72 @@ def standing(session: Session, job_id: int, objective: int, value: float) -> Sta
     return Standing(below, num - below - above, above)
 
 
-def _sorted(  # noqa: PLR0913
-    session: Session,
-    job_id: int,
-    wanted: TrialFilter,
-    objective: int,
-    descending: bool,
-    offset: int,
-    limit: int,
-    total: int,
+@dataclass(frozen=True)
+class _Order:
+    objective: int
+    descending: bool
+
+    def of(self, *columns: Any) -> list[Any]:  # noqa: ANN401
+        """These columns, all in the same direction: so an index can be read backwards."""
+        return [column.desc() if self.descending else column for column in columns]
+
+
+@dataclass(frozen=True)
+class _Window:
+    offset: int
+    limit: int
+
+    def of(self, session: Session, query: Select[Any]) -> list[int]:
+        return list(session.scalars(query.limit(self.limit).offset(self.offset)))
+
+    def after(self, num_before: int, num_shown: int) -> "_Window":
+        """What is left to show when so many rows come before."""
+        return _Window(max(self.offset - num_before, 0), self.limit - num_shown)
+
+
+def _by_index(
+    session: Session, job_id: int, wanted: TrialFilter, order: _Order, window: _Window
 ) -> list[int]:
-    """Numbers in the order of an objective: read off its index, then those without a value."""
-    has_value = (Score.job_id == job_id) & (Score.objective == objective)
-    has_value &= Score.value.is_not(None)
-    query = select(Score.number).where(has_value)
+    """Numbers read off the index of an objective, then trials without a value, then a score."""
+    scored = (Score.job_id == job_id, Score.objective == order.objective)
+    of_objective = select(Score.number).where(*scored)
     if not wanted.is_empty:
-        query = _matching(
-            query.join(Trial, (Trial.job_id == job_id) & (Trial.number == Score.number)),
-            job_id,
-            wanted,
+        of_objective = _matching(
+            of_objective.join(Trial, Trial.number == Score.number), job_id, wanted
         )
-    order = (Score.value, Score.number)
-    ordered = query.order_by(*(column.desc() if descending else column for column in order))
-    numbers = list(session.scalars(ordered.limit(limit).offset(offset)))
-    if len(numbers) == limit or offset + len(numbers) >= total:
-        return numbers
-    num_ok = session.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-    is_missing = ~exists().where(has_value, Score.number == Trial.number)
-    missing = _matching(select(Trial.number), job_id, wanted).where(is_missing)
-    rest = missing.order_by(Trial.number).limit(limit - len(numbers))
-    numbers += session.scalars(rest.offset(max(offset - num_ok, 0)))
+    has_score = exists().where(*scored, Score.number == Trial.number)
+    parts = (
+        of_objective.where(Score.value.is_not(None)).order_by(
+            *order.of(Score.value, Score.number)
+        ),
+        of_objective.where(Score.value.is_(None)).order_by(Score.number),
+        _matching(select(Trial.number), job_id, wanted).where(~has_score).order_by(Trial.number),
+    )
+    numbers: list[int] = []
+    for part in parts:
+        shown = window.of(session, part)
+        numbers += shown
+        if len(shown) == window.limit or part is parts[-1]:
+            break
+        counted = select(func.count()).select_from(part.order_by(None).subquery())
+        window = window.after(session.execute(counted).scalar_one(), len(shown))
     return numbers
+
+
+def _by_sorting(
+    session: Session, job_id: int, wanted: TrialFilter, order: _Order, window: _Window
+) -> list[int]:
+    """Numbers of the few trials that match, looked up and then sorted."""
+    query = select(Trial.number).outerjoin(
+        Score,
+        (Score.job_id == job_id)
+        & (Score.objective == order.objective)
+        & (Score.number == Trial.number),
+    )
+    ordered = _matching(query, job_id, wanted).order_by(
+        Score.value.is_(None), *order.of(Score.value), Trial.number
+    )
+    return window.of(session, ordered)
 
 
 def _num_trials(session: Session, job_id: int, wanted: TrialFilter) -> int:
@@ -176,20 +216,22 @@ def _matching(query: Select[Any], job_id: int, wanted: TrialFilter) -> Select[An
     if wanted.text:
         query = query.join(Arch, Arch.id == Trial.arch_id)
         query = query.where(Arch.key.contains(wanted.text, autoescape=True))
-    for objective, (low, high) in wanted.ranges.items():
-        query = query.where(Trial.number.in_(_in_range(job_id, objective, low, high)))
+    for objective, limits in wanted.ranges.items():
+        query = query.where(_is_in_range(job_id, objective, limits))
     return query
 
 
-def _in_range(job_id: int, objective: int, low: float | None, high: float | None) -> Select[Any]:
-    conditions: list[ColumnElement[bool]] = [Score.value.is_not(None)]
+def _is_in_range(
+    job_id: int, objective: int, limits: tuple[float | None, float | None]
+) -> ColumnElement[bool]:
+    other, (low, high) = aliased(Score), limits
+    conditions: list[ColumnElement[bool]] = [other.value.is_not(None)]
     if low is not None:
-        conditions.append(Score.value >= low)
+        conditions.append(other.value >= low)
     if high is not None:
-        conditions.append(Score.value <= high)
-    return select(Score.number).where(
-        Score.job_id == job_id, Score.objective == objective, *conditions
-    )
+        conditions.append(other.value <= high)
+    of_trial = (other.job_id == job_id, other.objective == objective)
+    return exists().where(*of_trial, other.number == Trial.number, *conditions)
 
 
 def _lines(session: Session, job_id: int, numbers: Sequence[int]) -> list[TrialLine]:

@@ -4,8 +4,6 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Table, func, select, update
@@ -14,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db import bulk, clock, fence
-from db.columns import SCORE_STATUSES, TRIAL_STATES, Columns, columns
+from db.batch import Batch, LogRow, MetricRow, ProgressRow, ScoreRow, TrialRow
+from db.columns import SCORE_STATUSES, TRIAL_STATES, Columns, add_packed, columns, pack
 from db.errors import AlreadyRecorded, NotFound
 from db.memory import (
     KnownScore,
@@ -88,90 +87,6 @@ _SCORE_COLUMNS = (
 )
 
 
-@dataclass(frozen=True)
-class TrialRow:
-    """A trial as it is written; its arch is stored once per space."""
-
-    number: int
-    arch_key: str
-    choices: Sequence[int]
-    state: str
-    parents: Sequence[int] = ()
-    violation: float = 0.0
-    clock_s: float | None = None
-
-
-@dataclass(frozen=True)
-class ScoreRow:
-    """A score as it is written.
-
-    Attributes:
-        number: of the trial.
-        objective: its place in the job's spec, from 0.
-        value: finite exactly when the status is ``ok``, None otherwise.
-        memory_key: only on scores that were measured; those from memory have none.
-        provenance_id: a key of the batch's ``provenance``, or of one written before.
-    """
-
-    number: int
-    objective: int
-    kind: str
-    status: str
-    value: float | None
-    seconds: float = 0.0
-    from_memory: bool = False
-    memory_key: str | None = None
-    details: Mapping[str, Any] | None = None
-    provenance_id: str | None = None
-
-
-@dataclass(frozen=True)
-class MetricRow:
-    """A value of the run at a step; what is not finite is stored as None."""
-
-    name: str
-    step: int
-    value: float
-
-
-@dataclass(frozen=True)
-class LogRow:
-    """A line for people: level info, warning or error; the time is the database's if left out."""
-
-    level: str
-    message: str
-    at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class ProgressRow:
-    """How far the run is, as a share from 0 to 1."""
-
-    share: float
-    eta_s: float | None = None
-    text: str = ""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What belongs together: written whole, or not at all.
-
-    Attributes:
-        checkpoint: JSON from which the run goes on after these trials.
-        provenance: content by id (at most 32 characters).
-        environment: what the run found itself in; shown with the job.
-    """
-
-    trials: Sequence[TrialRow] = ()
-    scores: Sequence[ScoreRow] = ()
-    metrics: Sequence[MetricRow] = ()
-    logs: Sequence[LogRow] = ()
-    progress: ProgressRow | None = None
-    checkpoint: Mapping[str, Any] | None = None
-    provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    environment: Mapping[str, Any] | None = None
-
-
 def arch_id(space: str, key: str) -> str:
     """20 hex digits that stand for this arch in every job."""
     return hashlib.blake2b(f"{space}\0{key}".encode(), digest_size=10).hexdigest()
@@ -183,7 +98,8 @@ def record(session: Session, job_id: int, token: str, batch: Batch) -> None:
     Raises:
         LeaseLost: the job is not this worker's any more.
         AlreadyRecorded: trials of these numbers are there already.
-        ValueError: a score says ``ok`` without a finite value, or has a value and is not ok.
+        ValueError: a score says ``ok`` without a finite value, has a value and is not ok, or
+            goes with no trial of the batch.
     """
     scores = [_score_values(job_id, score) for score in batch.scores]
     fence.hold(session, job_id, token, **_job_values(batch))
@@ -194,12 +110,17 @@ def record(session: Session, job_id: int, token: str, batch: Batch) -> None:
     ).one()
     contents = [(id_, to_json(spelled_out(batch.provenance[id_]))) for id_ in batch.provenance]
     bulk.insert_rows(session, Provenance, ("id", "content"), sorted(contents), unless_known=True)
-    _add_trials(session, job_id, job.space, batch.trials)
+    arch_ids = [arch_id(job.space, row.arch_key) for row in batch.trials]
+    objectives = job.objectives or []
+    packed = pack(len(objectives), batch.trials, arch_ids, batch.scores)
+    _add_archs(session, job.space, arch_ids, batch.trials)
     with _unless_recorded(job_id):
+        _add_trials(session, job_id, arch_ids, batch.trials)
         bulk.insert_rows(session, Score, _SCORE_COLUMNS, scores)
+    add_packed(session, job_id, packed)
     _add_metrics(session, job_id, batch.metrics)
     _add_logs(session, job_id, batch.logs)
-    _note_best(session, job_id, job.best or {}, _better(job.objectives or [], batch))
+    _note_best(session, job_id, job.best or {}, _better(objectives, batch))
 
 
 def arch(session: Session, arch_id: str) -> Arch:
@@ -287,23 +208,38 @@ def _score_values(job_id: int, score: ScoreRow) -> tuple[Any, ...]:
     )
 
 
-def _add_trials(session: Session, job_id: int, space: str, trials: Sequence[TrialRow]) -> None:
+def _add_archs(
+    session: Session, space: str, arch_ids: Sequence[str], trials: Sequence[TrialRow]
+) -> None:
+    archs = {
+        id_: (id_, space, row.arch_key, row.choices)
+        for id_, row in zip(arch_ids, trials, strict=True)
+    }
+    # In the order of ids, so that two workers never wait for each other in a circle.
+    rows = [(*archs[id_][:3], to_json(list(archs[id_][3]))) for id_ in sorted(archs)]
+    bulk.insert_rows(session, Arch, ("id", "space", "key", "choices"), rows, unless_known=True)
+
+
+def _add_trials(
+    session: Session, job_id: int, arch_ids: Sequence[str], trials: Sequence[TrialRow]
+) -> None:
     if not trials:
         return
     at = bulk.instant(session, clock.read_clock(session))
-    archs: dict[str, tuple[str, str, str, str]] = {}
-    rows = []
-    for row in trials:
-        id_ = arch_id(space, row.arch_key)
-        if id_ not in archs:
-            archs[id_] = (id_, space, row.arch_key, to_json(list(row.choices)))
-        parents = to_json(list(row.parents)) if row.parents else "[]"
-        rows.append((job_id, row.number, id_, row.state, parents, row.violation, row.clock_s, at))
-    # In the order of ids, so that two workers never wait for each other in a circle.
-    in_order = [archs[id_] for id_ in sorted(archs)]
-    bulk.insert_rows(session, Arch, ("id", "space", "key", "choices"), in_order, unless_known=True)
-    with _unless_recorded(job_id):
-        bulk.insert_rows(session, Trial, _TRIAL_COLUMNS, rows)
+    rows = [
+        (
+            job_id,
+            row.number,
+            id_,
+            row.state,
+            to_json(list(row.parents)) if row.parents else "[]",
+            row.violation,
+            row.clock_s,
+            at,
+        )
+        for id_, row in zip(arch_ids, trials, strict=True)
+    ]
+    bulk.insert_rows(session, Trial, _TRIAL_COLUMNS, rows)
 
 
 @contextmanager

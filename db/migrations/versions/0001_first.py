@@ -140,6 +140,14 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "column_block",
+        sa.Column("job_id", sa.Integer(), nullable=False),
+        sa.Column("block", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_column_block_job_id")),
+        sa.PrimaryKeyConstraint("job_id", "block", name=op.f("pk_column_block")),
+    )
+    op.create_table(
         "log_line",
         sa.Column("job_id", sa.Integer(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -256,6 +264,7 @@ def downgrade() -> None:
     op.drop_table("score")
     op.drop_table("metric")
     op.drop_table("log_line")
+    op.drop_table("column_block")
     op.drop_index(op.f("ix_job_state_queue_priority_queued_at"), table_name="job")
     op.drop_index(op.f("ix_job_spec_digest"), table_name="job")
     op.drop_index(op.f("ix_job_project_id_created_at"), table_name="job")
