@@ -164,7 +164,8 @@ class Evaluator:
             scores[place] = self._score(self._probe_meter(place), probe, deadline)
             if scores[place].status == "failed":  # what broke off may be half done in the probe
                 probe = self._conditions.probe(member)
-                _free_memory()
+                if scores[place].details.get("cause") == "memory":
+                    _free_memory()
         return scores
 
     def _score(self, meter: ProbeMeter, probe: Probe, deadline: float) -> Score:
