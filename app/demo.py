@@ -9,6 +9,7 @@ from search.spec import Submission, load_submission
 SPEC = """\
 name: First look at NAS-Bench-201
 space: {name: nasbench201}
+network: {channels: 8, cells: 1}
 data: {name: digits, batch_size: 32}
 objectives:
   - nwot

@@ -59,7 +59,7 @@ def _trials(job: Job, measures: tuple[Measure, ...]) -> None:
     try:
         wanted = trial_filter(names, states=chosen, where=where)
     except SpecError as error:
-        cells[1].caption(f":red-text[{wording.plain(next(iter(error.fields.values())))}]")
+        cells[1].caption(f":red[{wording.plain(next(iter(error.fields.values())))}]")
         return
     place = None if sort == BY_NUMBER else names.index(sort)
     descending = _descending(order, None if place is None else measures[place])

@@ -1,5 +1,244 @@
-"""TODO."""
+"""New search: one page, four short sections, the same as YAML, and a summary that stays in sight."""
+
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
+import yaml
+
+from app import cached, estimates, pages, presets, spec_form, wording
+from app.estimates import Estimate
+from app.forms import Form
+from app.views.home import no_worker
+from db import jobs
+from db.errors import NotFound
+from db.session import reading
+from search.catalogue import Catalogue
+from search.check import check
+from search.errors import SpecError
+from search.spec import Submission, dump_submission, load_submission, parse_submission
+from workers import queue
+
+FORM, YAML = "Form", "YAML"
+MAX_FILE_MB = 1
+NEW = "new_search"  # where the draft is kept while it is edited
+
+
 def show() -> None:
     """The page."""
-    st.write("new")
+    catalogue = cached.offered()
+    _begin(catalogue)
+    title, mode = st.columns((3, 1), vertical_alignment="center")
+    title.title("New search", anchor=False)
+    with mode:
+        view = st.segmented_control(
+            "Edit as",
+            [FORM, YAML],
+            default=FORM,
+            required=True,
+            key="as",
+            bind="query-params",
+            label_visibility="collapsed",
+            on_change=_renew,
+        )
+    if not catalogue.plugins:
+        no_worker()
+    _sources(catalogue)
+    left, right = st.columns((2.4, 1), gap="large")
+    with right:
+        summary = st.container(border=True, key="summary")
+    with left:
+        submission, errors = _edit(view or FORM, catalogue)
+    with summary:
+        _summary(submission, errors, catalogue)
+
+
+def _begin(catalogue: Catalogue) -> None:
+    """Start from a clone, or from something that can be submitted as it stands."""
+    origin = st.query_params.get("clone")
+    if st.session_state.get("draft_origin", "") != (origin or "") or "draft" not in st.session_state:
+        draft = _cloned(origin) if origin else None
+        _replace(draft if draft is not None else presets.blank(catalogue))
+        st.session_state["draft_origin"] = origin or ""
+    elif not st.session_state["draft"].get("objectives") and catalogue.plugins:
+        _replace(presets.blank(catalogue))  # the first worker has come since
+
+
+def _cloned(origin: str) -> dict[str, Any] | None:
+    try:
+        with reading() as session:
+            job = jobs.job(session, int(origin) if origin.isascii() and origin.isdigit() else 0)
+    except NotFound:
+        st.toast(f"There is no search {wording.plain(origin)} to clone.", icon=":material/info:")
+        return None
+    return _tidy(job.spec)
+
+
+def _tidy(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored spec without what is empty, as a person would write it."""
+    tidy: dict[str, Any] = yaml.safe_load(dump_submission(parse_submission(spec)))
+    tidy.pop("version", None)
+    return tidy
+
+
+def _replace(draft: Mapping[str, Any]) -> None:
+    st.session_state["draft"] = dict(draft)
+    _renew()
+
+
+def _renew() -> None:
+    """Let every widget start again from the draft."""
+    st.session_state["edition"] = st.session_state.get("edition", 0) + 1
+
+
+def _sources(catalogue: Catalogue) -> None:
+    """Presets and files: both replace the draft."""
+    found = presets.presets(catalogue)
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.caption("Begin with:", width="content")
+        for name, draft in found.items():
+            st.button(
+                name, key=f"preset_{name}", type="tertiary", on_click=_replace, args=(draft,)
+            )
+        with st.popover("Import a file", icon=":material/upload_file:", type="tertiary"):
+            st.file_uploader(
+                "A spec as YAML or JSON",
+                type=["yaml", "yml", "json"],
+                key="spec_file",
+                max_upload_size=MAX_FILE_MB,
+                on_change=_import,
+            )
+
+
+def _import() -> None:
+    upload = st.session_state["spec_file"]
+    if upload is None:
+        return
+    try:
+        content = yaml.safe_load(upload.getvalue().decode("utf-8"))
+    except (UnicodeDecodeError, yaml.YAMLError):
+        content = None
+    if not isinstance(content, dict):
+        st.session_state["import_error"] = f"{upload.name} is no spec in YAML or JSON."
+        return
+    st.session_state.pop("import_error", None)
+    _replace(content)
+
+
+def _edit(view: str, catalogue: Catalogue) -> tuple[Submission | None, dict[str, str]]:
+    if message := st.session_state.get("import_error"):
+        st.error(wording.plain(message), icon=":material/error:")
+    if view == YAML:
+        return _edit_yaml(catalogue)
+    return _edit_form(catalogue)
+
+
+def _edit_form(catalogue: Catalogue) -> tuple[Submission | None, dict[str, str]]:
+    before = st.session_state["draft"]
+    form = Form(st.session_state["edition"])
+    draft = spec_form.show(form, before, catalogue)
+    st.session_state["draft"] = draft
+    if len(draft["objectives"]) != len(before.get("objectives") or ()):
+        _renew()
+        st.rerun()
+    submission, errors = _checked(lambda: parse_submission(draft), catalogue)
+    return submission, form.tell(errors) if errors else {}
+
+
+def _edit_yaml(catalogue: Catalogue) -> tuple[Submission | None, dict[str, str]]:
+    edition = st.session_state["edition"]
+    text = st.text_area(
+        "The spec as YAML",
+        value=yaml.safe_dump(_written(st.session_state["draft"]), sort_keys=False, allow_unicode=True),
+        height=520,
+        key=f"yaml{edition}",
+        help="The same search as in the form. Ctrl+Enter takes over what you typed.",
+    )
+    submission, errors = _checked(lambda: load_submission(text), catalogue)
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError:
+        content = None
+    if isinstance(content, dict):
+        st.session_state["draft"] = content
+    return submission, errors
+
+
+def _written(draft: Mapping[str, Any]) -> dict[str, Any]:
+    """The draft with empty parts and usual seeds left out."""
+    usual = {"seed": 0, "seeds": 1, "device": "cpu"}
+    return {k: v for k, v in draft.items() if v not in ({}, None) and usual.get(k, v is None) != v}
+
+
+def _checked(read: Any, catalogue: Catalogue) -> tuple[Submission | None, dict[str, str]]:  # noqa: ANN401
+    try:
+        submission: Submission = read()
+        if catalogue.plugins:
+            check(submission, catalogue)
+    except SpecError as error:
+        return None, error.fields
+    return submission, {}
+
+
+def _summary(
+    submission: Submission | None, errors: Mapping[str, str], catalogue: Catalogue
+) -> None:
+    st.subheader("Summary", anchor=False)
+    if submission is None:
+        st.markdown(":red[:material/error: Something is not right yet.] The messages stand at their fields.")
+        for path, message in errors.items():
+            st.markdown(f":red[{wording.plain(path)}{': ' if path else ''}{wording.plain(message)}]")
+    else:
+        with reading() as session:
+            found = estimates.estimate(session, submission, catalogue)
+        st.markdown("\n".join(f"- {line}" for line in summary_lines(submission, found)))
+    clicked = st.button(
+        "Submit" if submission is None or submission.seeds == 1 else f"Submit {submission.seeds}",
+        icon=":material/send:",
+        type="primary",
+        width="stretch",
+        disabled=submission is None or not catalogue.plugins,
+        key="submit",
+    )
+    if clicked and submission is not None:
+        _submit(submission)
+
+
+def summary_lines(submission: Submission, found: Estimate) -> list[str]:
+    """What will happen, in words; Markdown."""
+    num = found.num_evaluations
+    lines = [
+        "as many evaluations as the time allows"
+        if num is None
+        else f"about **{wording.counted(num, 'evaluation')}**"
+        + (f" for each of {submission.seeds} seeds" if submission.seeds > 1 else "")
+    ]
+    if found.share_known > 0:
+        lines.append(f"about **{wording.share(found.share_known)}** of the scores are known already")
+    lines.append(
+        "how long it takes is not known yet: nobody has measured this before"
+        if found.seconds is None
+        else f"about **{wording.plain(wording.duration(found.seconds))}** on one worker"
+    )
+    ahead = found.num_ahead
+    lines.append("next in the queue" if not ahead else f"{wording.counted(ahead, 'search')} wait ahead")
+    if submission.seeds > 1:
+        lines.append(f"**{submission.seeds} searches** of one group")
+    return lines
+
+
+def _submit(submission: Submission) -> None:
+    origin = st.session_state.get("draft_origin", "")
+    try:
+        ids = queue.submit(submission, cloned_from=int(origin) if origin.isdigit() else None)
+    except SpecError as error:
+        for path, message in error.fields.items():
+            st.error(wording.plain(f"{path}: {message}" if path else message))
+        return
+    for key in ("draft", "draft_origin"):
+        st.session_state.pop(key, None)
+    if len(ids) == 1:
+        pages.go("search", id=ids[0])
+    with reading() as session:
+        group = jobs.job(session, ids[0]).group_id
+    pages.go("searches", group=group)

@@ -1,0 +1,88 @@
+"""Searches to begin with, made of what is offered; a preset that lacks something is left out."""
+
+from collections.abc import Callable
+from typing import Any
+
+from search.catalogue import Catalogue
+
+Draft = dict[str, Any]
+
+
+def presets(catalogue: Catalogue) -> dict[str, Draft]:
+    """Drafts by name, the simplest first."""
+    made = {name: make(catalogue) for name, make in _PRESETS.items()}
+    return {name: draft for name, draft in made.items() if draft is not None}
+
+
+def blank(catalogue: Catalogue) -> Draft:
+    """What the form begins with: something that can be submitted as it stands, if anything can."""
+    found = presets(catalogue)
+    return next(iter(found.values())) if found else _draft(catalogue, "", {}, [])
+
+
+def _quick_look(catalogue: Catalogue) -> Draft | None:
+    objectives = _offered(catalogue, ["nwot", "macs"], at_least=1)
+    if objectives is None or "random" not in catalogue.names("strategy"):
+        return None
+    return _draft(catalogue, "quick look", {"name": "random"}, objectives, trials=100)
+
+
+def _proxy_sweep(catalogue: Catalogue) -> Draft | None:
+    wanted = ["synflow", "nwot", "snip", "grad_norm", "jacob_cov", "params", "macs"]
+    objectives = _offered(catalogue, wanted, at_least=2)
+    if objectives is None or "exhaustive" not in catalogue.names("strategy"):
+        return None
+    return _draft(catalogue, "proxy sweep", {"name": "exhaustive"}, objectives, trials=1000)
+
+
+def _evolution(catalogue: Catalogue) -> Draft | None:
+    objectives = _offered(catalogue, ["nwot", "macs"], at_least=2)
+    if objectives is None or "nsga2" not in catalogue.names("strategy"):
+        return None
+    return _draft(catalogue, "evolution", {"name": "nsga2"}, objectives, trials=1000)
+
+
+def _table_lookup(catalogue: Catalogue) -> Draft | None:
+    if not catalogue.tables or "regularized_evolution" not in catalogue.names("strategy"):
+        return None
+    table = catalogue.tables[0]
+    column = next((c for c in table.columns if c.direction == "maximize"), table.columns[0])
+    objective = {"metric": "table", "params": {"table": table.name, "column": column.name}}
+    draft = _draft(
+        catalogue, "table lookup", {"name": "regularized_evolution"}, [objective], trials=500
+    )
+    return {**draft, "space": {"name": table.space}}
+
+
+_PRESETS: dict[str, Callable[[Catalogue], Draft | None]] = {
+    "quick look": _quick_look,
+    "proxy sweep": _proxy_sweep,
+    "evolution": _evolution,
+    "table lookup": _table_lookup,
+}
+
+
+def _offered(catalogue: Catalogue, wanted: list[str], *, at_least: int) -> list[Any] | None:
+    names = {*catalogue.names("proxy"), *catalogue.names("cost")}
+    found: list[Any] = [{"metric": name} for name in wanted if name in names]
+    return found if len(found) >= at_least else None
+
+
+def _draft(
+    catalogue: Catalogue,
+    title: str,
+    strategy: dict[str, Any],
+    objectives: list[Any],
+    trials: int = 100,
+) -> Draft:
+    spaces = catalogue.names("space")
+    space = "nasbench201" if "nasbench201" in spaces else next(iter(spaces), "")
+    data = [p.name for p in catalogue.plugins if p.kind == "dataset" and p.traits.get("available", True)]
+    return {
+        "name": f"{space} {title}".strip(),
+        "space": {"name": space},
+        "data": {"name": "digits" if "digits" in data else next(iter(data), "digits")},
+        "objectives": objectives,
+        "strategy": strategy or {"name": next(iter(catalogue.names("strategy")), "")},
+        "budget": {"trials": trials},
+    }
