@@ -15,6 +15,8 @@ from torch.func import functional_call
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from search.tangent import UnknownOperationError, hessian_times_weights
+
 LAYERS = (nn.Conv2d, nn.Linear)
 NORMS = (nn.modules.batchnorm._BatchNorm,)
 
@@ -188,17 +190,21 @@ class Probe:
         return _gradients(self.forward.logits_BK.sum(), [self.forward.x_BCHW])[0]
 
     @cached_property
-    def weights_hessian_gradient(self) -> float:
-        """Weights times the Hessian of the cross entropy times its gradient, a number."""
-        weights = list(self._leaves.values())
+    def hessian_times_weights(self) -> dict[str, Tensor]:
+        """The Hessian of the cross entropy with respect to all weights, times them, by layer."""
+        leaves = list(self._leaves.values())
+        outputs = [y for _, y in self.forward.outputs if y.requires_grad]
+        try:
+            products = hessian_times_weights(self.forward.logits_BK, self.y_B, leaves, outputs)
+        except UnknownOperationError:
+            products = self._differentiated_twice(leaves)
+        return dict(zip(self._leaves, products, strict=True))
+
+    def _differentiated_twice(self, leaves: list[Tensor]) -> list[Tensor]:
         logits_BK = self._call(self.network, self._parameters, self.x_BCHW)
-        loss = F.cross_entropy(logits_BK, self.y_B)
-        live = _gradients(loss, weights, create_graph=True)
-        product = torch.stack(
-            [(g * h).sum() for g, h in zip(self.weight_gradients.values(), live, strict=True)]
-        ).sum()
-        curvature = _gradients(product, weights)
-        return sum(float((w.detach() * h).sum()) for w, h in zip(weights, curvature, strict=True))
+        live = _gradients(F.cross_entropy(logits_BK, self.y_B), leaves, create_graph=True)
+        along = [(g * w.detach()).sum() for g, w in zip(live, leaves, strict=True)]
+        return _gradients(torch.stack(along).sum(), leaves)
 
     @cached_property
     def relu_agreement_BB(self) -> Tensor:

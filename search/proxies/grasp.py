@@ -13,5 +13,12 @@ from search.traits import declares
     source="Wang et al. (2020), as summed and negated by zero-cost-nas, temperature 1",
 )
 def grasp(probe: Probe, /) -> float:
-    """Minus the sum over weights of weight times (Hessian times gradient)."""
-    return -probe.weights_hessian_gradient
+    """Minus the sum over weights of weight times (Hessian times gradient).
+
+    The Hessian is symmetric, so that this is minus gradient times (Hessian times weights).
+    """
+    gradients = probe.weight_gradients
+    return -sum(
+        float((gradients[name] * product).sum())
+        for name, product in probe.hessian_times_weights.items()
+    )
