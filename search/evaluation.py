@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from math import isfinite
@@ -84,12 +84,15 @@ class Evaluator:
                 if score.status in SHAREABLE:
                     self._remember(key, score)
 
-    def scores(self, arch: Arch, *, is_repeat: bool) -> tuple[Score, ...]:
+    def scores(
+        self, arch: Arch, *, is_repeat: bool, cause: str | None = None
+    ) -> tuple[Score, ...]:
         """One score for each objective.
 
         Args:
             arch: has been given to :meth:`prepare`.
             is_repeat: an earlier trial of the run has looked at it.
+            cause: why nothing is to be measured: what would be has failed of this.
         """
         scores = self._looked_up(arch, is_repeat=is_repeat)
         if self.only_looks_up:
@@ -100,7 +103,9 @@ class Evaluator:
             if known is not None:
                 scores[place] = self._recalled(place, key, known)
         missing = {place: key for place, key in keys.items() if place not in scores}
-        if missing:
+        if missing and cause is not None:
+            scores |= self._refused(missing, cause)
+        elif missing:
             scores |= self._measured(arch, missing)
         return tuple(scores[place] for place in range(len(self._meters)))
 
@@ -139,6 +144,14 @@ class Evaluator:
     def _recalled(self, place: int, key: str, known: Score) -> Score:
         name = self._meters[place].aim.name
         return replace(known, objective=name, seconds=0.0, memory_key=key, from_memory=True)
+
+    def _refused(self, places: Iterable[int], cause: str) -> dict[int, Score]:
+        details = {"error": cause, "cause": "process"}
+        meters = {place: self._probe_meter(place) for place in places}
+        return {
+            place: Score(m.aim.name, m.kind, "failed", None, details=details)
+            for place, m in meters.items()
+        }
 
     def _measured(self, arch: Arch, missing: dict[int, str]) -> dict[int, Score]:
         """Measure on as few probes as there are archs to measure on."""

@@ -64,6 +64,7 @@ def run(  # noqa: PLR0913  # the whole of what a run can be given
     """
     search = _opened(spec, data_dir, tables or {}, memory or NoMemory(), device)
     search.failures = failures or {}
+    search.failures = failures or {}
     if resume is not None:
         search.go_on_from(resume)
     while not search.is_over:
@@ -91,7 +92,6 @@ def provenance(
     under = _conditions(spec, meters, data_dir, device)
     used = {o.params["table"] for o in spec.objectives if o.metric == TABLE}
     content: dict[str, Any] = {
-        "spec": spec.digest(),
         "seed": spec.seed,
         "space": spec.space.name,
         "tables": {name: tables[name].info.digest for name in sorted(used)} if tables else {},
@@ -119,7 +119,11 @@ class _State:
 
 
 class _Search:
-    """A run under way."""
+    """A run under way.
+
+    Attributes:
+        failures: causes by the number of a trial that is not to be measured.
+    """
 
     def __init__(
         self, spec: Spec, meters: Sequence[Meter], evaluator: Evaluator, memory: Memory
