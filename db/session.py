@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
 
 from db import schema
@@ -211,18 +211,30 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _translate(context: ExceptionContext) -> None:
     """Say in our own words what the person who runs Archfront can mend."""
-    message = str(context.original_exception)
-    if "disk is full" in message or getattr(context.original_exception, "sqlstate", "") == "53100":
+    error = context.original_exception
+    message = str(error).strip()
+    if "disk is full" in message or getattr(error, "sqlstate", "") == "53100":
         raise StorageFull(
             "no space is left where the database lives; make room, then go on: "
             "nothing of this step was written"
-        ) from context.original_exception
+        ) from error
     if "database is locked" in message:
         raise StorageBusy(
             f"other writers kept the database for more than {BUSY_TIMEOUT_S:.0f} s; try again"
-        ) from context.original_exception
-    if "unable to open database file" in message or "readonly database" in message:
+        ) from error
+    if "unable to open database file" in message or _is_file_read_only(context, message):
         raise StorageUnusable(
             f"the database file cannot be opened for writing ({message}); "
             "check the permissions of the data folder"
-        ) from context.original_exception
+        ) from error
+    if context.connection is None and isinstance(context.sqlalchemy_exception, OperationalError):
+        raise StorageUnusable(
+            f"DATABASE_URL: the database cannot be reached: {message}"
+        ) from error
+
+
+def _is_file_read_only(context: ExceptionContext, message: str) -> bool:
+    """Not when it is only our own reading session that may not write."""
+    connection = context.connection
+    is_reading = connection is not None and connection.get_execution_options().get("is_reading")
+    return "readonly database" in message and not is_reading
