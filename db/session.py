@@ -211,6 +211,8 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _translate(context: ExceptionContext) -> None:
     """Say in our own words what the person who runs Archfront can mend."""
+    if context.is_pre_ping:  # the pool has asked whether an old connection lives: it makes another
+        return
     error = context.original_exception
     message = str(error).strip()
     if "disk is full" in message or getattr(error, "sqlstate", "") == "53100":
