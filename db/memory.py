@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, func, select, tuple_
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from db.columns import columns
@@ -107,32 +107,35 @@ def scores_of_archs(
     """Every score of these archs in any job, newest job first."""
     trials = _trials_of(session, arch_ids, limit)
     names = _objective_names(session, {row.job_id for row in trials})
-    most = max(map(len, names.values()), default=0)
+    arch_of = {(row.job_id, row.number): row.arch_id for row in trials}
     known: list[KnownScore] = []
-    for chunk in _chunks(trials):
-        arch_of = {(row.job_id, row.number): row.arch_id for row in chunk}
-        rows = session.execute(
-            select(
-                Score.job_id,
-                Score.number,
-                Score.objective,
-                Score.kind,
-                Score.status,
-                Score.value,
-                Score.seconds,
-                Score.from_memory,
-                Score.provenance_id,
+    for job_id, names_of_job in sorted(names.items(), reverse=True):
+        for numbers in _chunks(row.number for row in trials if row.job_id == job_id):
+            rows = session.execute(
+                select(Score)
+                .where(
+                    Score.job_id == job_id,
+                    # Named so that the key of the table leads straight to the rows.
+                    Score.objective.in_(range(len(names_of_job))),
+                    Score.number.in_(numbers),
+                )
+                .order_by(Score.number, Score.objective)
             )
-            .where(
-                # The objective is named so that the key of the table leads to the rows.
-                Score.objective.in_(range(most)),
-                tuple_(Score.job_id, Score.number).in_(list(arch_of)),
-            )
-            .order_by(Score.job_id.desc(), Score.number, Score.objective)
-        )
-        for job, number, place, *rest in rows:
-            values: list[Any] = rest
-            known.append(KnownScore(arch_of[job, number], job, number, names[job][place], *values))
+            known += [
+                KnownScore(
+                    arch_id=arch_of[job_id, score.number],
+                    job_id=job_id,
+                    number=score.number,
+                    objective=names_of_job[score.objective],
+                    kind=score.kind,
+                    status=score.status,
+                    value=score.value,
+                    seconds=score.seconds,
+                    from_memory=score.from_memory,
+                    provenance_id=score.provenance_id,
+                )
+                for (score,) in rows
+            ]
     return known
 
 

@@ -1,12 +1,12 @@
 """Trials as a table: filtered, sorted and paged in SQL, a million of them as well."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, exists, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from db.errors import NotFound
 from db.job_list import Page
@@ -95,9 +95,8 @@ def trials_page(  # noqa: PLR0913
     window = _Window((max(page, 1) - 1) * per_page, per_page)
     total = _num_trials(session, job_id, wanted)
     if order is None:
-        query = _matching(select(Trial.number), job_id, wanted)
-        query = query.order_by(Trial.number.desc() if descending else Trial.number)
-        numbers = window.of(session, query)
+        query, number = _matching(job_id, wanted)
+        numbers = window.of(session, query.order_by(number.desc() if descending else number))
     elif total > _FEW:
         numbers = _by_index(session, job_id, wanted, order, window)
     else:
@@ -159,18 +158,15 @@ def _by_index(
 ) -> list[int]:
     """Numbers read off the index of an objective, then trials without a value, then a score."""
     scored = (Score.job_id == job_id, Score.objective == order.objective)
-    of_objective = select(Score.number).where(*scored)
-    if not wanted.is_empty:
-        of_objective = _matching(
-            of_objective.join(Trial, Trial.number == Score.number), job_id, wanted
-        )
-    has_score = exists().where(*scored, Score.number == Trial.number)
+    of_objective = select(Score.number).where(*scored, *_conditions(job_id, wanted, Score.number))
+    query, number = _matching(job_id, wanted)
+    is_unscored = ~exists().where(*scored, Score.number == number)
     parts = (
         of_objective.where(Score.value.is_not(None)).order_by(
             *order.of(Score.value, Score.number)
         ),
         of_objective.where(Score.value.is_(None)).order_by(Score.number),
-        _matching(select(Trial.number), job_id, wanted).where(~has_score).order_by(Trial.number),
+        query.where(is_unscored).order_by(number),
     )
     numbers: list[int] = []
     for part in parts:
@@ -187,14 +183,10 @@ def _by_sorting(
     session: Session, job_id: int, wanted: TrialFilter, order: _Order, window: _Window
 ) -> list[int]:
     """Numbers of the few trials that match, looked up and then sorted."""
-    query = select(Trial.number).outerjoin(
-        Score,
-        (Score.job_id == job_id)
-        & (Score.objective == order.objective)
-        & (Score.number == Trial.number),
-    )
-    ordered = _matching(query, job_id, wanted).order_by(
-        Score.value.is_(None), *order.of(Score.value), Trial.number
+    query, number = _matching(job_id, wanted)
+    of_objective = (Score.job_id == job_id) & (Score.objective == order.objective)
+    ordered = query.outerjoin(Score, of_objective & (Score.number == number)).order_by(
+        Score.value.is_(None), *order.of(Score.value), number
     )
     return window.of(session, ordered)
 
@@ -203,35 +195,69 @@ def _num_trials(session: Session, job_id: int, wanted: TrialFilter) -> int:
     if wanted.is_empty:
         counted = select(Job.num_trials).where(Job.id == job_id)
         return session.execute(counted).scalar_one_or_none() or 0
-    query = _matching(select(func.count(Trial.number)), job_id, wanted)
-    return int(session.execute(query).scalar_one())
+    query, _ = _matching(job_id, wanted)
+    return int(session.execute(select(func.count()).select_from(query.subquery())).scalar_one())
 
 
-def _matching(query: Select[Any], job_id: int, wanted: TrialFilter) -> Select[Any]:
-    query = query.where(Trial.job_id == job_id)
-    if wanted.states:
-        query = query.where(Trial.state.in_(wanted.states))
+def _matching(job_id: int, wanted: TrialFilter) -> tuple[Select[Any], InstrumentedAttribute[int]]:
+    """The numbers of trials that match, and the column they come from.
+
+    A range is searched in the index of its objective; only without one, all trials are read.
+    """
+    if wanted.ranges:
+        (objective, limits), *others = wanted.ranges.items()
+        source = aliased(Score)
+        query = select(source.number).where(*_in_range(source, job_id, objective, limits))
+        rest = replace(wanted, ranges=dict(others))
+        return query.where(*_conditions(job_id, rest, source.number)), source.number
+    query = select(Trial.number).where(Trial.job_id == job_id)
     if wanted.numbers is not None:
         query = query.where(Trial.number.in_(wanted.numbers))
-    if wanted.text:
-        query = query.join(Arch, Arch.id == Trial.arch_id)
-        query = query.where(Arch.key.contains(wanted.text, autoescape=True))
+    return query.where(*_of_trial(wanted)), Trial.number
+
+
+def _conditions(
+    job_id: int, wanted: TrialFilter, number: InstrumentedAttribute[int]
+) -> list[ColumnElement[bool]]:
+    """What a trial has to meet whose number stands in a column of another table."""
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.numbers is not None:
+        conditions.append(number.in_(wanted.numbers))
+    of_trial = _of_trial(wanted)
+    if of_trial:
+        is_it = (Trial.job_id == job_id, Trial.number == number)
+        conditions.append(exists().where(*is_it, *of_trial))
     for objective, limits in wanted.ranges.items():
-        query = query.where(_is_in_range(job_id, objective, limits))
-    return query
+        other = aliased(Score)
+        in_range = _in_range(other, job_id, objective, limits)
+        conditions.append(exists().where(*in_range, other.number == number))
+    return conditions
 
 
-def _is_in_range(
-    job_id: int, objective: int, limits: tuple[float | None, float | None]
-) -> ColumnElement[bool]:
-    other, (low, high) = aliased(Score), limits
-    conditions: list[ColumnElement[bool]] = [other.value.is_not(None)]
+def _of_trial(wanted: TrialFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.states:
+        conditions.append(Trial.state.in_(wanted.states))
+    if wanted.text:
+        archs = select(Arch.id).where(Arch.key.contains(wanted.text, autoescape=True))
+        conditions.append(Trial.arch_id.in_(archs))
+    return conditions
+
+
+def _in_range(
+    source: type[Score], job_id: int, objective: int, limits: tuple[float | None, float | None]
+) -> list[ColumnElement[bool]]:
+    low, high = limits
+    conditions: list[ColumnElement[bool]] = [
+        source.job_id == job_id,
+        source.objective == objective,
+        source.value.is_not(None),
+    ]
     if low is not None:
-        conditions.append(other.value >= low)
+        conditions.append(source.value >= low)
     if high is not None:
-        conditions.append(other.value <= high)
-    of_trial = (other.job_id == job_id, other.objective == objective)
-    return exists().where(*of_trial, other.number == Trial.number, *conditions)
+        conditions.append(source.value <= high)
+    return conditions
 
 
 def _lines(session: Session, job_id: int, numbers: Sequence[int]) -> list[TrialLine]:
