@@ -17,7 +17,7 @@ objectives:
   - {metric: macs, direction: minimize}
   - {metric: params, direction: minimize}
 strategy: {name: nsga2}
-budget: {trials: 400}
+budget: {trials: 500}
 seed: 1
 """
 
