@@ -10,7 +10,7 @@ ScoreStatus = Literal["ok", "undefined", "failed", "not_applicable"]
 TrialState = Literal["done", "failed", "infeasible"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Score:
     """One value of one trial.
 
@@ -36,7 +36,7 @@ class Score:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One look at an arch within a job.
 

@@ -277,7 +277,7 @@ class _Search:
         state.nothing_new = state.nothing_new + 1 if is_repeat else 0
         state.num_repeats += is_repeat
         state.num_scores += len(trial.scores)
-        state.num_recalled += sum(score.from_memory for score in trial.scores)
+        state.num_recalled += sum([score.from_memory for score in trial.scores])
         self._visited.add(trial.arch)
 
     def _note_failure(self, trial: Trial, failed: Score | None) -> None:

@@ -10,7 +10,7 @@ from search.registry import Registry
 from search.spaces import Arch, Space
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """An arch to look at, and the numbers of the trials that it was made from."""
 
@@ -18,7 +18,7 @@ class Proposal:
     parents: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Result:
     """What came of a proposal, in the form that strategies compare.
 
