@@ -17,8 +17,8 @@ from starlette.routing import BaseRoute, Route
 from app import cached, export
 from app.as_json import job_as_json, whole_job_as_json, worker_as_json
 from app.filters import trial_filter
-from app.measures import Measure, default_axes, measures_of
 from app.front import front
+from app.measures import Measure, default_axes, measures_of
 from db import jobs, trials, workers
 from db.errors import NotFound, RecordError, StorageUnusable
 from db.job_list import SORTABLE
@@ -65,7 +65,9 @@ def create_api() -> FastAPI:
     api.get("/jobs/{job_id}/front", summary="The front for two objectives")(_front)
     api.get("/jobs/{job_id}/log", summary="Lines of the log")(_log)
     api.get("/archs/{arch_id}", summary="An architecture and its scores everywhere")(_arch)
-    api.get("/archs/{arch_id}/genotype.json", summary="The architecture for other tools")(_genotype)
+    api.get("/archs/{arch_id}/genotype.json", summary="The architecture for other tools")(
+        _genotype
+    )
     api.get("/archs/{arch_id}/code.py", summary="Its network as PyTorch code")(_code)
     return api
 
@@ -250,9 +252,7 @@ def _code(arch_id: str, job: int | None = None) -> PlainTextResponse:
         met = trials.jobs_of_arch(session, arch_id, limit=1)
         builder = jobs.job(session, job if job is not None else met[0].job_id)
         code = export.network_code(arch, builder, catalogue(session))
-    return PlainTextResponse(
-        code, media_type="text/x-python", headers=_as_file(f"{arch_id}.py")
-    )
+    return PlainTextResponse(code, media_type="text/x-python", headers=_as_file(f"{arch_id}.py"))
 
 
 def _health(request: Request) -> JSONResponse:

@@ -57,7 +57,7 @@ def front_of(job_id: int, version: int, x: Measure, y: Measure) -> Front:
     return _front(database_url(), job_id, version, x, y)
 
 
-def picture_of(  # noqa: PLR0913
+def picture_of(
     job_id: int,
     version: int,
     found: Front,

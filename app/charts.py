@@ -18,11 +18,12 @@ from app.measures import Measure
 
 VERMILION, BLUE, SKY, GREEN, GREY = "#D55E00", "#0072B2", "#56B4E9", "#009E73", "#808A94"
 AMBER = "#E69F00"
+RING = "#1E88D0"
 DENSITY = [[0, "rgba(86,140,190,0.10)"], [1, "rgba(50,110,170,0.75)"]]
 PLAIN_DENSITY = [[0, "rgba(128,138,148,0.10)"], [1, "rgba(110,120,130,0.55)"]]
 SCALE = "Cividis"
 CIRCLE, HOLLOW, CROSS = 0, 100, 4
-FRONT_HEIGHT, SMALL_HEIGHT = 430, 240
+FRONT_HEIGHT, TEAM_HEIGHT, SMALL_HEIGHT = 400, 290, 240
 
 CONFIG = {
     "displaylogo": False,
@@ -170,7 +171,7 @@ def team_chart(contributions: Sequence[Contribution], x: Measure, y: Measure) ->
         if parts:
             figure.add_trace(_contributed(parts, name, is_new=is_new))
     figure.update_layout(
-        **_plain_layout(FRONT_HEIGHT - 110),
+        **_plain_layout(TEAM_HEIGHT),
         dragmode="pan",
         clickmode="event+select",
         hovermode="closest",
@@ -200,9 +201,7 @@ def standing_chart(values_K: NDArray[np.float32], value: float, measure: Measure
     return figure
 
 
-def metric_chart(
-    steps: Sequence[int], values: Sequence[float | None], name: str
-) -> go.Figure:
+def metric_chart(steps: Sequence[int], values: Sequence[float | None], name: str) -> go.Figure:
     """A value of a run over its steps."""
     kept = np.linspace(0, len(steps) - 1, min(len(steps), 1000)).astype(int)
     drawn = np.array([np.nan if v is None else v for v in values], np.float32)[kept]
@@ -280,7 +279,7 @@ def _front(shown: Picture, selected: Collection[int]) -> go.Scatter:
     )
 
 
-def _cloud(  # noqa: PLR0913
+def _cloud(
     points: Points,
     shown: Picture,
     selected: Collection[int],
@@ -373,7 +372,7 @@ def _ring_selected(figure: go.Figure, shown: Picture, selected: Collection[int])
             marker={
                 "symbol": "circle-open",
                 "size": 17,
-                "color": BLUE,
+                "color": RING,
                 "line": {"width": 3},
             },
             hoverinfo="skip",

@@ -64,7 +64,11 @@ def _seconds(objective: Objective, submission: Submission, found: list[Pace]) ->
 
 
 def _share_known(
-    session: Session, objective: Objective, submission: Submission, found: list[Pace], size: int | None
+    session: Session,
+    objective: Objective,
+    submission: Submission,
+    found: list[Pace],
+    size: int | None,
 ) -> float:
     """How much of the space was measured under exactly these settings."""
     if not size:

@@ -130,9 +130,7 @@ def _number(
         whole = None if given is None else int(given)
         return st.number_input(label, value=whole, step=1, key=key, help=about)
     real = None if given is None else float(given)
-    return st.number_input(
-        label, value=real, step=_step(real), format="%.6g", key=key, help=about
-    )
+    return st.number_input(label, value=real, step=_step(real), format="%.6g", key=key, help=about)
 
 
 def _step(value: float | None) -> float:
@@ -160,7 +158,7 @@ def _sentence(message: str) -> str:
     return f"{message[:1].upper()}{message[1:]}"
 
 
-def choice(  # noqa: PLR0913
+def choice(
     form: Form,
     path: str,
     label: str,
@@ -174,7 +172,9 @@ def choice(  # noqa: PLR0913
     if value and value not in known:
         known.append(value)
     index = known.index(value) if value in known else 0
-    chosen = st.selectbox(label, known, index=index, key=form.key(path), placeholder="none offered")
+    chosen = st.selectbox(
+        label, known, index=index, key=form.key(path), placeholder="none offered"
+    )
     form.place(path)
     summary = (summaries or {}).get(chosen or "")
     if summary:

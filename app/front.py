@@ -241,7 +241,7 @@ def _points(
         x_K=columns.values[rows, found.x.place].astype(np.float32),
         y_K=columns.values[rows, found.y.place].astype(np.float32),
         colour_K=None if colour is None else columns.values[rows, colour.place].astype("f4"),
-        from_memory_K=columns.from_memory[rows][:, places].all(1),
+        from_memory_K=np.asarray(columns.from_memory[rows][:, places].all(axis=1)),
     )
 
 

@@ -16,10 +16,18 @@ def main() -> None:
     chosen.run()
 
 
-# Numbers under each other, long names cut, and less air than Streamlit leaves between rows.
+# Numbers stand under each other, tables are dense, a summary stays in sight, YAML looks like code.
 _STYLE = """<style>
-[data-testid="stMetricValue"], [data-testid="stTable"], .st-key-job_rows p { font-variant-numeric: tabular-nums; }
-.st-key-job_rows [data-testid="stHorizontalBlock"] { align-items: center; }
+[data-testid="stMetricValue"], .st-key-job_rows p, [data-testid="stMarkdown"] td {
+  font-variant-numeric: tabular-nums;
+}
+[data-testid="stMarkdown"] th, [data-testid="stMarkdown"] td {
+  padding: 0.3rem 0.6rem; font-size: 0.9rem;
+}
+[data-testid="stColumn"]:has(> div > .st-key-summary), .st-key-summary {
+  position: sticky; top: 4.5rem;
+}
+.st-key-yaml textarea { font-family: "Source Code Pro", monospace; font-size: 0.9rem; }
 </style>"""
 
 

@@ -92,7 +92,7 @@ def _traits(
         column = columns.get(str(params.get("column")))
         return (column.model_dump() if column else {}), "table"
     for kind in ("cost", "proxy"):
-        plugin = catalogue.plugin(kind, metric)  # type: ignore[arg-type]
+        plugin = catalogue.plugin(kind, metric)
         if plugin is not None:
             return plugin.traits, kind
     return {}, ""

@@ -59,9 +59,9 @@ def address(name: Name, **query: object) -> str:
     return f"{path}?{text}" if text else path
 
 
-def link(name: Name, label: str, *, icon: str | None = None, help: str | None = None, **query: object) -> None:  # noqa: A002
+def link(name: Name, label: str, *, icon: str | None = None, **query: object) -> None:
     """Show a link to a page. *label* is Markdown: escape what somebody typed."""
-    st.page_link(page(name), label=label, icon=icon, help=help, query_params=_texts(query))
+    st.page_link(page(name), label=label, icon=icon, query_params=_texts(query))
 
 
 def go(name: Name, **query: object) -> None:

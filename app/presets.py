@@ -77,7 +77,11 @@ def _draft(
 ) -> Draft:
     spaces = catalogue.names("space")
     space = "nasbench201" if "nasbench201" in spaces else next(iter(spaces), "")
-    data = [p.name for p in catalogue.plugins if p.kind == "dataset" and p.traits.get("available", True)]
+    data = [
+        p.name
+        for p in catalogue.plugins
+        if p.kind == "dataset" and p.traits.get("available", True)
+    ]
     return {
         "name": f"{space} {title}".strip(),
         "space": {"name": space},

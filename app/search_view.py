@@ -1,4 +1,4 @@
-"""What the page of one search shows, and how its address spells that. Readable, defaults left out."""
+"""What the page of one search shows, and how its address spells that: defaults left out."""
 
 import math
 from collections.abc import Iterable, Mapping

@@ -53,7 +53,9 @@ def create_app(hosts: frozenset[str] = LOOPBACK_NAMES) -> st.App:
     )
 
 
-def serve(host: str = LOOPBACK, port: int = PORT, *, is_published_on_loopback: bool = False) -> None:
+def serve(
+    host: str = LOOPBACK, port: int = PORT, *, is_published_on_loopback: bool = False
+) -> None:
     """Serve until told to stop.
 
     Args:
@@ -99,8 +101,9 @@ def require_loopback(host: str) -> None:
         is_own = False
     if not is_own:
         raise ValueError(
-            f"--host {host} can be reached from elsewhere, and Archfront has no sign-in yet: listen "
-            "on 127.0.0.1 and let people in through a tunnel (ssh -L) or a proxy that asks who they are"
+            f"--host {host} can be reached from elsewhere, and Archfront has no sign-in yet: "
+            "listen on 127.0.0.1 and let people in through a tunnel (ssh -L) or a proxy that "
+            "asks who they are"
         )
 
 

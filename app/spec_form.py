@@ -1,7 +1,7 @@
 """The form of a whole spec: what to search, what to optimise, how, and for how long."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -9,6 +9,7 @@ from app import forms, wording
 from app.forms import Form, Values
 from search.catalogue import Catalogue, Plugin
 
+Visibility = Literal["visible", "collapsed"]
 TABLE = "table"
 METRIC_KINDS = ("proxy", "cost")
 DIRECTIONS = {None: "as declared", "maximize": "higher is better", "minimize": "lower is better"}
@@ -82,7 +83,7 @@ def _what(form: Form, draft: Mapping[str, Any], catalogue: Catalogue) -> Values:
     return {"space": space, **({"network": params} if params else {}), "data": data}
 
 
-def _plugin(  # noqa: PLR0913
+def _plugin(
     form: Form,
     path: str,
     label: str,
@@ -91,18 +92,18 @@ def _plugin(  # noqa: PLR0913
     kind: str | None = None,
 ) -> Values:
     """A choice of a plug-in with its parameters."""
-    given = given if isinstance(given, Mapping) else {"name": given}
+    held_choice: Values = dict(given) if isinstance(given, Mapping) else {"name": given}
     offered = [plugin for plugin in catalogue.plugins if plugin.kind == (kind or path)]
     name = forms.choice(
         form,
         f"{path}.name",
         label,
         [plugin.name for plugin in offered],
-        given.get("name"),
+        held_choice.get("name"),
         summaries={plugin.name: _summary(plugin) for plugin in offered},
     )
     plugin = next((p for p in offered if p.name == name), None)
-    held = dict(given.get("params") or {}) if given.get("name") == name else {}
+    held = dict(held_choice.get("params") or {}) if held_choice.get("name") == name else {}
     params = held
     if plugin is not None and (plugin.parameters.get("properties") or held):
         params = _columned(form, f"{path}.params", plugin, held)
@@ -127,7 +128,9 @@ def _objectives(
     parts = [as_objective(part) for part in given] if isinstance(given, list | tuple) else []
     options = metric_options(catalogue, space)
     form.place("objectives")
-    chosen = [_objective(form, place, part, options, catalogue) for place, part in enumerate(parts)]
+    chosen = [
+        _objective(form, place, part, options, catalogue) for place, part in enumerate(parts)
+    ]
     kept = [part for part in chosen if not part.pop("removed", False)]
     if st.button("Add an objective", icon=":material/add:", key=form.key("add")):
         used = {option_of(part) for part in kept}
@@ -142,7 +145,7 @@ def _objective(
 ) -> Values:
     path = f"objectives.{place}"
     is_one_of_many = place > 0
-    visibility = "collapsed" if is_one_of_many else "visible"
+    visibility: Visibility = "collapsed" if is_one_of_many else "visible"
     cells = st.columns((2.6, 1.9, 1.4, 1.5, 0.5), vertical_alignment="bottom", gap="small")
     held = option_of(part)
     known = options if held in options else [*options, held]
@@ -156,7 +159,9 @@ def _objective(
     direction = cells[1].selectbox(
         "Better",
         list(DIRECTIONS),
-        index=list(DIRECTIONS).index(part.get("direction")) if part.get("direction") in DIRECTIONS else 0,
+        index=list(DIRECTIONS).index(part.get("direction"))
+        if part.get("direction") in DIRECTIONS
+        else 0,
         format_func=lambda one: DIRECTIONS[one] if one else _declared(option, catalogue),
         key=form.key(f"{path}.direction.{option}"),
         label_visibility=visibility,
@@ -164,7 +169,11 @@ def _objective(
     sign = cells[2].selectbox(
         "Constraint",
         CONSTRAINTS,
-        index=1 if part.get("at_least") is not None else 2 if part.get("at_most") is not None else 0,
+        index=1
+        if part.get("at_least") is not None
+        else 2
+        if part.get("at_most") is not None
+        else 0,
         key=form.key(f"{path}.sign"),
         label_visibility=visibility,
     )
@@ -277,7 +286,9 @@ def _budget(form: Form, draft: Mapping[str, Any], catalogue: Catalogue) -> Value
             form.place(name)
     with cells[2]:
         types = sorted({device.type for device in catalogue.devices}) or ["cpu"]
-        content["device"] = forms.choice(form, "device", "Device", types, draft.get("device", types[0]))
+        content["device"] = forms.choice(
+            form, "device", "Device", types, draft.get("device", types[0])
+        )
     return content
 
 

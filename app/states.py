@@ -50,13 +50,18 @@ TRIAL: dict[str, Look] = {
     "pending": Look("pending", ":material/schedule:", "gray", "Not looked at yet."),
     "done": Look("done", ":material/check:", "green", "Every score is there."),
     "failed": Look("failed", ":material/error:", "red", "A score could not be had."),
-    "infeasible": Look("infeasible", ":material/do_not_disturb_on:", "gray", "Misses a constraint."),
+    "infeasible": Look(
+        "infeasible", ":material/do_not_disturb_on:", "gray", "Misses a constraint."
+    ),
 }
 
 STATUS: dict[str, Look] = {
     "ok": Look("ok", ":material/check:", "green", "A finite number."),
     "undefined": Look(
-        "undefined", ":material/question_mark:", "yellow", "Not a number or infinite, by definition."
+        "undefined",
+        ":material/question_mark:",
+        "yellow",
+        "Not a number or infinite, by definition.",
     ),
     "failed": Look("failed", ":material/error:", "red", "Measuring it raised an error."),
     "not_applicable": Look("not applicable", ":material/remove:", "gray", "Has no meaning here."),

@@ -72,6 +72,11 @@ def exact(moment: datetime | None) -> str:
     return "never" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def hoverable(moment: datetime | None, now: datetime) -> str:
+    """A relative time as HTML, with the exact one on hover; no part of it was typed by anybody."""
+    return f'<span title="{exact(moment)}">{ago(moment, now)}</span>'
+
+
 def titled(name: str, unit: str) -> str:
     """A column's or an axis's name with its unit."""
     return f"{name} ({unit})" if unit else name

@@ -16,12 +16,14 @@ from db.trials import Columns
 CHART = "front_chart"
 NONE = "none"
 NUM_STOPS = 40
-TOGETHER = charts.FRONT_HEIGHT + 36
+TOGETHER = charts.FRONT_HEIGHT + 74
 
 
 def show(job_id: int, measures: tuple[Measure, ...], interval: int | None) -> None:
     """The upper half of the page; drawn again only when the job has changed."""
-    x, y, colour, logarithmic = _axes(measures, is_live=interval is not None or "live" in st.query_params)
+    x, y, colour, logarithmic = _axes(
+        measures, is_live=interval is not None or "live" in st.query_params
+    )
     explore = st.fragment(_explore, run_every=max(interval, 3) if interval else None)
     explore(job_id, measures, x, y, colour, logarithmic)
 
@@ -39,7 +41,12 @@ def _axes(
         "Across", names, index=across.place, key="x", bind="query-params", disabled=len(names) < 2
     )
     y = cells[1].selectbox(
-        "Upwards", names, index=upwards.place, key="y", bind="query-params", disabled=len(names) < 2
+        "Upwards",
+        names,
+        index=upwards.place,
+        key="y",
+        bind="query-params",
+        disabled=len(names) < 2,
     )
     others = [NONE, *(name for name in names if name not in (x, y))]
     colour = cells[2].selectbox("Colour", others, key="colour", bind="query-params")
@@ -96,10 +103,17 @@ def _chart(shown: Picture, view: SearchView, measures: Sequence[Measure]) -> Non
             config=charts.CONFIG,
             alt=charts.front_alt(shown),
         )
-        if view.box is not None:
-            st.button(
-                "Show everything", icon=":material/zoom_out_map:", type="tertiary", on_click=_widen
-            )
+        with st.container(horizontal=True, vertical_alignment="center", height=40):
+            total = wording.counted(shown.num_trials, "trial")
+            drawn = f"{wording.count(len(shown.front))} of {total} on the front"
+            st.caption(f"{drawn}; hollow: from memory", width="content")
+            if view.box is not None:
+                st.button(
+                    "Show everything",
+                    icon=":material/zoom_out_map:",
+                    type="tertiary",
+                    on_click=_widen,
+                )
 
 
 def _react() -> None:
@@ -111,11 +125,10 @@ def _react() -> None:
         st.query_params["range"] = search_view.numbers_text(ends)
         return
     numbers = [_number(point) for point in chosen.points]
-    text = search_view.trials_text(number for number in numbers if number is not None)
-    if text:
-        st.query_params["trials"] = text
-    else:
-        st.query_params.pop("trials", None)
+    clicked = [number for number in numbers if number is not None]
+    if st.session_state.get(_search_selected.SEVERAL):
+        clicked = _search_selected.toggled(clicked)
+    _search_selected.select(clicked)
 
 
 def _number(point: Mapping[str, object]) -> int | None:
@@ -193,20 +206,23 @@ def _edit_reference(axes: tuple[Measure, Measure], reference: tuple[float, ...])
 def _constraints(
     columns: Columns, measures: Sequence[Measure], y: Measure, view: SearchView
 ) -> None:
-    """A slider for each measure: what must be met, and what is best among those that do."""
+    """What is best among the trials that meet all limits, and a slider for each limit."""
+    answer = st.container(horizontal=True, vertical_alignment="center", gap="small")
     asked = {m.place: limit for m in measures if (limit := _slider(columns, m, view.limits))}
     left = front.meeting(columns, asked, y)
     total = wording.counted(len(columns), "trial")
     if left.best is None or left.value is None:
-        st.markdown(f"**None** of {total} meets all limits. Loosen one.")
+        answer.markdown(f"**None** of {total} meets all limits. Loosen one.")
     else:
-        st.markdown(
-            f"**{wording.count(left.num)}** of {total} meet all limits. Best {wording.plain(y.name)}: "
-            f"**{wording.plain(wording.number(left.value))}**, trial {left.best}"
+        answer.markdown(
+            f"**{wording.count(left.num)}** of {total} meet all limits; "
+            f"best {wording.plain(y.name)} **{wording.plain(wording.number(left.value))}**",
+            width="content",
         )
-        st.button(
-            "Select it",
+        answer.button(
+            f"Trial {left.best}",
             icon=":material/my_location:",
+            type="tertiary",
             key="select_best",
             on_click=_select,
             args=(left.best,),

@@ -46,9 +46,9 @@ def _actions(job: Job) -> None:
             _button("Resume", ":material/play_arrow:", queue.resume, job)
         if job.state in (S.FAILED, S.CANCELLED):
             _button("Retry", ":material/refresh:", queue.retry, job)
-        if job.state in (S.DRAFT, S.QUEUED, S.RUNNING, S.PAUSING, S.PAUSED):
-            if st.button("Cancel", icon=":material/block:", key="cancel"):
-                _confirm_cancel(job.id, job.name)
+        can_cancel = job.state in (S.DRAFT, S.QUEUED, S.RUNNING, S.PAUSING, S.PAUSED)
+        if can_cancel and st.button("Cancel", icon=":material/block:", key="cancel"):
+            _confirm_cancel(job.id, job.name)
         if st.button("Clone", icon=":material/content_copy:", key="clone"):
             pages.go("new", clone=job.id)
         with st.popover("Share", icon=":material/share:"):
@@ -111,7 +111,7 @@ def _facts(job: Job) -> str:
 
 def _times(job: Job) -> str:
     now = datetime.now(UTC)
-    ended = f'<span title="{wording.exact(job.finished_at)}">{wording.ago(job.finished_at, now)}</span>'
+    ended = wording.hoverable(job.finished_at, now)
     if job.finished_at is None:
         return f"submitted {wording.ago(job.created_at, now)}"
     if job.started_at is None:

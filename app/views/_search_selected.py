@@ -1,19 +1,22 @@
 """What is known of the selected trials: the cell drawn, scores, how it compares with the knee."""
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
 
-from app import drawings, export, pages, states, wording
+from app import drawings, export, pages, search_view, states, wording
 from app.front import Front
+from app.markdown_table import table
 from app.measures import Measure
 from db import trials
 from db.session import reading
 from db.trials import Columns, TrialLine
 from search.spaces import spaces
 
-Rows = Sequence[Sequence[str]]
+SEVERAL = "several"  # whether a click adds to the selection
+DARK_INK, LIGHT_INK = "#B4BFCA", "#4A5560"
 
 
 def show(
@@ -38,10 +41,10 @@ def show(
 
 
 def _nothing(columns: Columns, found: Front) -> None:
-    st.markdown("**Nothing selected**")
+    _head("Nothing selected")
     st.markdown(
-        "Click a point to see its architecture; hold Shift for several. Box and lasso are in the "
-        "chart's bar: a box becomes the range, a lasso selects."
+        "Click a point to see its architecture. Box and lasso are in the chart's bar: "
+        "a box becomes the range, a lasso selects."
     )
     if found.knee_row is None:
         return
@@ -56,25 +59,50 @@ def _nothing(columns: Columns, found: Front) -> None:
 def select(numbers: Sequence[int]) -> None:
     """Put a selection into the address; an empty one takes it out."""
     if numbers:
-        st.query_params["trials"] = ",".join(map(str, numbers))
+        st.query_params["trials"] = search_view.trials_text(numbers)
     else:
         st.query_params.pop("trials", None)
+
+
+def toggled(clicked: Sequence[int]) -> list[int]:
+    """The selection of the address with these trials added, or taken out when they are in it."""
+    before = search_view.read(st.query_params.to_dict(), ()).selected
+    return [n for n in before if n not in clicked] + [n for n in clicked if n not in before]
+
+
+def ink() -> str:
+    """What lines and words of a drawing are drawn with."""
+    return DARK_INK if st.context.theme.type == "dark" else LIGHT_INK
+
+
+def _head(title: str, line: TrialLine | None = None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", height=36):
+        st.markdown(f"**{title}**", width="content")
+        if line is not None:
+            look = states.TRIAL[line.state]
+            st.badge(look.label, icon=look.icon, color=look.colour, help=look.meaning)
+        st.toggle(
+            "Several", key=SEVERAL, help="A click adds to the selection, or takes out of it."
+        )
+        if title != "Nothing selected":
+            st.button(
+                "Clear",
+                icon=":material/close:",
+                type="tertiary",
+                on_click=select,
+                args=([],),
+                key="clear",
+            )
 
 
 def _one(
     line: TrialLine, space: str, columns: Columns, measures: Sequence[Measure], found: Front
 ) -> None:
-    look = states.TRIAL[line.state]
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**Trial {line.number}**", width="content")
-        st.badge(look.label, icon=look.icon, color=look.colour, help=look.meaning)
-        st.button(
-            "Clear", icon=":material/close:", type="tertiary", on_click=select, args=([],), key="clear"
-        )
+    _head(f"Trial {line.number}", line)
     _drawn(line, space)
     knee = None if found.knee_row is None else columns.values[found.knee_row]
     rows = [_score_row(line, measure, columns, knee) for measure in measures]
-    st.markdown(_table(("measure", "value", "rank", "vs knee"), rows))
+    st.markdown(table(("measure", "value", "rank", "vs knee"), rows))
     _recalled(line)
     with st.container(horizontal=True, gap="xsmall"):
         pages.link("arch", "Open", icon=":material/open_in_new:", id=line.arch_id)
@@ -95,7 +123,9 @@ def _drawn(line: TrialLine, space: str) -> None:
         st.code(line.arch_key, language=None)
         return
     drawing = known.drawing(line.choices)
-    st.graphviz_chart(drawings.dot(drawing), width="stretch", height=150, alt=drawings.alt(drawing))
+    st.graphviz_chart(
+        drawings.dot(drawing, ink()), width="stretch", height=130, alt=drawings.alt(drawing)
+    )
 
 
 def _score_row(
@@ -107,8 +137,9 @@ def _score_row(
         return name, "-", "", ""
     if score.value is None:
         look = states.STATUS[score.status]
-        return f"{name}", look.markdown, "", ""
-    value = f"{wording.plain(wording.number(score.value))} {wording.plain(measure.unit) if len(measure.unit) < 4 else ''}"
+        return name, look.markdown, "", ""
+    unit = measure.unit if len(measure.unit) < 4 else ""
+    value = wording.plain(f"{wording.number(score.value)} {unit}")
     rank = wording.count(rank_of(score.value, measure, columns))
     return name, value, rank, "" if knee is None else _against(score.value, knee[measure.place])
 
@@ -140,21 +171,19 @@ def _recalled(line: TrialLine) -> None:
 
 
 def _several(lines: Sequence[TrialLine], measures: Sequence[Measure]) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{len(lines)} trials**", width="content")
-        st.button(
-            "Clear", icon=":material/close:", type="tertiary", on_click=select, args=([],), key="clear"
-        )
+    _head(wording.counted(len(lines), "trial"))
     heads = ("measure", *(f"#{line.number}" for line in lines))
     rows = [
         (wording.plain(measure.name), *(_value(line, measure, lines) for line in lines))
         for measure in measures
     ]
-    st.markdown(_table(heads, rows))
+    st.markdown(table(heads, rows))
     st.caption("The best of each row is bold.")
     for line in lines:
         with st.container(horizontal=True, vertical_alignment="center"):
-            pages.link("arch", f"Open trial {line.number}", icon=":material/open_in_new:", id=line.arch_id)
+            pages.link(
+                "arch", f"Open trial {line.number}", icon=":material/open_in_new:", id=line.arch_id
+            )
 
 
 def _value(line: TrialLine, measure: Measure, lines: Sequence[TrialLine]) -> str:
@@ -167,14 +196,6 @@ def _value(line: TrialLine, measure: Measure, lines: Sequence[TrialLine]) -> str
     return f"**{text}**" if is_best else text
 
 
-def _table(heads: Sequence[str], rows: Rows) -> str:
-    """A Markdown table; the first column left, numbers right."""
-    rule = ["---", *("---:" for _ in heads[1:])]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows))
-
-
 def _genotype(arch_id: str) -> str:
-    import json
-
     with reading() as session:
         return json.dumps(export.genotype(trials.arch(session, arch_id)), indent=2)

@@ -10,6 +10,7 @@ import streamlit as st
 
 from app import cached, charts, pages, search_view, states, wording
 from app.filters import trial_filter
+from app.markdown_table import table
 from app.measures import Measure
 from db import jobs, trials
 from db.errors import NotFound
@@ -54,7 +55,9 @@ def _trials(job: Job, measures: tuple[Measure, ...]) -> None:
     )
     sort = cells[2].selectbox("Order by", [BY_NUMBER, *names], key="sort", bind="query-params")
     order = cells[3].selectbox(
-        "First", ["best", "worst"] if sort != BY_NUMBER else ["lowest", "highest"], key=f"order_{sort}"
+        "First",
+        ["best", "worst"] if sort != BY_NUMBER else ["lowest", "highest"],
+        key=f"order_{sort}",
     )
     try:
         wanted = trial_filter(names, states=chosen, where=where)
@@ -66,7 +69,13 @@ def _trials(job: Job, measures: tuple[Measure, ...]) -> None:
     number = st.session_state.get("page", 1)
     with reading() as session:
         found = trials.trials_page(
-            session, job.id, wanted, sort=place, descending=descending, page=number, per_page=PER_PAGE
+            session,
+            job.id,
+            wanted,
+            sort=place,
+            descending=descending,
+            page=number,
+            per_page=PER_PAGE,
         )
     if not found.total:
         st.markdown("No trial matches." if job.num_trials else "No trial yet.")
@@ -78,7 +87,8 @@ def _trials(job: Job, measures: tuple[Measure, ...]) -> None:
         if num_pages > 1:
             st.pagination(num_pages, key="page", bind="query-params")
         st.markdown(
-            f"[All as CSV](/api/jobs/{job.id}/trials.csv)  [All as JSON](/api/jobs/{job.id}/trials.json)",
+            f"[All as CSV](/api/jobs/{job.id}/trials.csv), "
+            f"[all as JSON](/api/jobs/{job.id}/trials.json)",
             width="content",
         )
 
@@ -115,7 +125,10 @@ def _table(job: Job, lines: Sequence[TrialLine], measures: Sequence[Measure]) ->
                 color=["gray", "green", "red", "gray"],
                 width=110,
             ),
-            **{m.title: st.column_config.TextColumn(alignment="right", width=120) for m in measures},
+            **{
+                m.title: st.column_config.TextColumn(alignment="right", width=120)
+                for m in measures
+            },
             "architecture": st.column_config.TextColumn(width="large"),
             "made from": st.column_config.TextColumn(width=90),
             "when": st.column_config.DatetimeColumn(format="distance", width=110),
@@ -152,10 +165,11 @@ def _statuses(job: Job, measures: tuple[Measure, ...]) -> None:
         of_measure = columns.statuses[:, measure.place]
         counts = [int(np.count_nonzero(of_measure == code)) for code in range(len(SCORE_STATUSES))]
         recalled = int(np.count_nonzero(columns.from_memory[:, measure.place]))
-        rows.append([wording.plain(measure.name), *map(wording.count, counts), wording.count(recalled)])
+        rows.append(
+            [wording.plain(measure.name), *map(wording.count, counts), wording.count(recalled)]
+        )
     heads = ["measure", *(states.STATUS[name].label for name in SCORE_STATUSES), "from memory"]
-    rule = ["---", *("---:" for _ in heads[1:])]
-    st.markdown("\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows)))
+    st.markdown(table(heads, rows))
     with reading() as session:
         failed = trials.trials_page(
             session, job.id, trials.TrialFilter(states=("failed",)), descending=True, per_page=20
@@ -165,7 +179,9 @@ def _statuses(job: Job, measures: tuple[Measure, ...]) -> None:
     st.markdown(f"**{wording.counted(failed.total, 'failed trial')}**, the latest first")
     for line in failed.rows:
         causes = {str((s.details or {}).get("error", "")) for s in line.scores.values()} - {""}
-        st.markdown(f"Trial {line.number}: {wording.plain('; '.join(sorted(causes)) or 'no cause given')}")
+        st.markdown(
+            f"Trial {line.number}: {wording.plain('; '.join(sorted(causes)) or 'no cause given')}"
+        )
 
 
 def _metrics(job: Job) -> None:
@@ -235,11 +251,10 @@ def _history(job: Job) -> None:
     rows = [
         (
             states.JOB[step.state].markdown,
-            f'<span title="{wording.exact(step.at)}">{wording.ago(step.at, now)}</span>',
+            wording.hoverable(step.at, now),
             wording.plain(step.actor),
             wording.plain(step.reason),
         )
         for step in steps
     ]
-    cells = (("state", "when", "by", "why"), ("---",) * 4, *rows)
-    st.markdown("\n".join(f"| {' | '.join(row)} |" for row in cells), unsafe_allow_html=True)
+    st.markdown(table(("state", "when", "by", "why"), rows, num_left=4), unsafe_allow_html=True)

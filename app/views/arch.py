@@ -1,4 +1,4 @@
-"""One architecture: what it is, how good, what is near it, who found it, and how to take it away."""
+"""One architecture: what it is, how good, what is near it, who found it, how to take it away."""
 
 import json
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ import streamlit as st
 from app import cached, drawings, export, pages, states, wording
 from app.markdown_table import table
 from app.measures import Measure, measures_of
+from app.views._search_selected import ink
 from db import jobs, trials
 from db.errors import NotFound
 from db.memory import Meeting
@@ -52,7 +53,10 @@ def show() -> None:
         if drawing is not None:
             with st.container(border=True):
                 st.graphviz_chart(
-                    drawings.dot(drawing), width="stretch", height=230, alt=drawings.alt(drawing)
+                    drawings.dot(drawing, ink()),
+                    width="stretch",
+                    height=230,
+                    alt=drawings.alt(drawing),
                 )
         _exports(known)
         _found_by(known)
@@ -76,8 +80,8 @@ def _known(arch_id: str) -> Known | None:
     except NotFound:
         st.title("No such architecture", anchor=False)
         st.markdown(
-            f"Nobody has looked at an architecture {wording.plain(arch_id) or 'without an id'} here. "
-            "Choose one from the front of a search."
+            f"Nobody has looked at an architecture {wording.plain(arch_id) or 'without an id'} "
+            "here. Choose one from the front of a search."
         )
         pages.link("searches", "All searches", icon=":material/list:")
         return None
@@ -143,10 +147,11 @@ def _standing(known: Known) -> None:
     st.caption(f"Among the trials of {name}")
     for measure, value, found in rows:
         share = share_beaten(measure, found)
+        total = wording.count(found.below + found.equal + found.above)
         st.progress(
             share,
-            text=f"{wording.plain(measure.title)} **{wording.plain(wording.number(value))}**: better than "
-            f"{wording.share(share)} of {wording.count(found.below + found.equal + found.above)}",
+            text=f"{wording.plain(measure.title)} **{wording.plain(wording.number(value))}**: "
+            f"better than {wording.share(share)} of {total}",
         )
 
 
@@ -219,9 +224,7 @@ def _neighbours(known: Known, space: Space) -> None:
     values: dict[str, dict[str, float | None]] = {}
     for score in scores:
         values.setdefault(score.arch_id, {}).setdefault(score.objective, score.value)
-    st.subheader(
-        f"Neighbours by one edit: {len(values)} of {len(near)} are known", anchor=False
-    )
+    st.subheader(f"Neighbours by one edit: {len(values)} of {len(near)} are known", anchor=False)
     names = list(dict.fromkeys(score.objective for score in known.scores))[:6]
     own: dict[str, float | None] = {}
     for score in known.scores:
@@ -250,7 +253,9 @@ def _neighbour_rows(
             for cell, name in zip(cells[1:], names, strict=True):
                 cell.markdown(_compared(values[arch_id].get(name), own.get(name)))
     if unknown:
-        with st.expander(f"{wording.counted(len(unknown), 'neighbour')} that nobody has looked at"):
+        with st.expander(
+            f"{wording.counted(len(unknown), 'neighbour')} that nobody has looked at"
+        ):
             st.markdown("\n".join(f"- {wording.plain(edit)}" for edit in unknown))
 
 

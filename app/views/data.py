@@ -20,7 +20,7 @@ from search.spaces import spaces
 from search.tables import Guess, TablePreview, preview
 
 NO_CLOCK = "none"
-DIRECTIONS = ("maximize", "minimize")
+ARROWS = {"maximize": ":material/arrow_upward:", "minimize": ":material/arrow_downward:"}
 MAX_FILE_MB = 256
 
 
@@ -63,8 +63,7 @@ def _benchmark(benchmark: Benchmark, now: datetime) -> None:
         if button.button("Remove", icon=":material/delete:", key=f"remove_{benchmark.id}"):
             _confirm_removal(benchmark.name)
         columns = [
-            f"{wording.plain(wording.titled(c.name, c.unit))} "
-            f"{':material/arrow_upward:' if c.direction == 'maximize' else ':material/arrow_downward:'}"
+            f"{wording.plain(wording.titled(c.name, c.unit))} {ARROWS[c.direction]}"
             for c in info.columns
         ]
         st.caption("  |  ".join(columns))
@@ -119,7 +118,9 @@ def _describe(content: bytes, file_name: str, seen: TablePreview) -> None:
     names = list(seen.columns)
     known = sorted(spaces)
     cells = st.columns(4)
-    name = cells[0].text_input("Name", value=_stem(file_name), key=f"name_{file_name}", max_chars=64)
+    name = cells[0].text_input(
+        "Name", value=_stem(file_name), key=f"name_{file_name}", max_chars=64
+    )
     space = cells[1].selectbox(
         "Space", known, index=known.index(guess.space) if guess.space in known else 0
     )
@@ -147,7 +148,14 @@ def _describe(content: bytes, file_name: str, seen: TablePreview) -> None:
         disabled=not columns or not name.strip(),
         key="import",
     ):
-        _store(content, name.strip(), space, arch_column, columns, None if clock == NO_CLOCK else clock)
+        _store(
+            content,
+            name.strip(),
+            space,
+            arch_column,
+            columns,
+            None if clock == NO_CLOCK else clock,
+        )
 
 
 def _columns(names: Sequence[str], guess: Guess) -> list[TableColumn]:
@@ -157,7 +165,9 @@ def _columns(names: Sequence[str], guess: Guess) -> list[TableColumn]:
             "import": [name in guessed for name in names],
             "column": list(names),
             "unit": [guessed[name].unit if name in guessed else "" for name in names],
-            "better": [guessed[name].direction if name in guessed else "maximize" for name in names],
+            "better": [
+                guessed[name].direction if name in guessed else "maximize" for name in names
+            ],
         }
     )
     edited = st.data_editor(
@@ -167,18 +177,20 @@ def _columns(names: Sequence[str], guess: Guess) -> list[TableColumn]:
         column_config={
             "import": st.column_config.CheckboxColumn(width="small"),
             "unit": st.column_config.TextColumn(max_chars=32),
-            "better": st.column_config.SelectboxColumn(options=list(DIRECTIONS), required=True),
+            "better": st.column_config.SelectboxColumn(options=list(ARROWS), required=True),
         },
         key=f"columns_{len(names)}",
         alt="Columns of the file: whether to import each, its unit and which way is better.",
     )
     return [
-        TableColumn(name=row.column, unit=row.unit or "", direction=row.better)
-        for row in edited[edited["import"]].itertuples()
+        TableColumn.model_validate(
+            {"name": row["column"], "unit": row["unit"] or "", "direction": row["better"]}
+        )
+        for row in edited[edited["import"]].to_dict("records")
     ]
 
 
-def _store(  # noqa: PLR0913
+def _store(
     content: bytes,
     name: str,
     space: str,
@@ -197,9 +209,7 @@ def _store(  # noqa: PLR0913
                 clock=clock,
             )
     except (DataError, RecordError) as error:
-        st.error(
-            f"{wording.plain(str(error))}\n\nNothing was imported.", icon=":material/error:"
-        )
+        st.error(f"{wording.plain(str(error))}\n\nNothing was imported.", icon=":material/error:")
         return
     st.session_state["imported"] = (
         f"Imported {wording.plain(info.name)}: {wording.counted(info.num_archs, 'architecture')}, "

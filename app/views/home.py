@@ -13,7 +13,8 @@ from db.session import reading
 from search.catalogue import Catalogue
 
 NUM_RECENT = 8
-NUM_ACTIVE = 6
+NUM_ACTIVE = 5
+PANEL = charts.TEAM_HEIGHT + 110
 REFRESH_S = 5
 ACTIVE = (*states.IN_MOTION, JobState.PAUSED)
 START_A_WORKER = "archfront worker"
@@ -21,6 +22,8 @@ START_A_WORKER = "archfront worker"
 
 def show() -> None:
     """The page."""
+    if arch_id := st.session_state.pop("open_arch", None):
+        pages.go("arch", id=arch_id)
     catalogue = cached.offered()
     title, button = st.columns((5, 1), vertical_alignment="center", wrap=False)
     title.title("What is going on", anchor=False)
@@ -70,7 +73,7 @@ def _active() -> None:
     with reading() as session:
         active = jobs.jobs_page(session, JobFilter(states=ACTIVE), per_page=NUM_ACTIVE)
         running = jobs.num_jobs(session, JobFilter(states=(JobState.RUNNING,)))
-    with st.container(border=True, height=charts.FRONT_HEIGHT + 30):
+    with st.container(border=True, height=PANEL):
         st.subheader(f"Running ({running})", anchor=False)
         for job in sorted(active.rows, key=lambda job: job.state is not JobState.RUNNING):
             _active_row(job)
@@ -88,13 +91,15 @@ def _active_row(job: Job) -> None:
         pages.link("search", wording.plain(wording.shortened(job.name, 44)), id=job.id)
     with state:
         job_rows.badge(job.state)
+    if job.state in (JobState.QUEUED, JobState.LOST) and not job.num_trials:
+        return
     share, words = job_rows.progress(job)
     st.progress(share, text=words)
 
 
 def _team_front(recent: Sequence[Job], catalogue: Catalogue) -> None:
     groups = team.comparables(recent, catalogue)
-    with st.container(border=True, height=charts.FRONT_HEIGHT + 30):
+    with st.container(border=True, height=PANEL):
         st.subheader("Team front", anchor=False)
         if not groups:
             st.markdown(
@@ -145,7 +150,7 @@ def _recent() -> None:
         recent = jobs.jobs_page(session, per_page=NUM_RECENT)
         finished = jobs.jobs_page(session, sort="finished_at", per_page=100).rows
     head, more = st.columns((5, 1), vertical_alignment="center", wrap=False)
-    head.subheader("Recent searches", anchor=False, help=_news(finished) or None)
+    head.subheader("Recent searches", anchor=False)
     with more:
         pages.link("searches", f"All {wording.count(recent.total)}", icon=":material/list:")
     news = _news(finished)

@@ -1,4 +1,4 @@
-"""New search: one page, four short sections, the same as YAML, and a summary that stays in sight."""
+"""New search: four short sections, the same as YAML, and a summary that stays in sight."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -56,7 +56,10 @@ def show() -> None:
 def _begin(catalogue: Catalogue) -> None:
     """Start from a clone, or from something that can be submitted as it stands."""
     origin = st.query_params.get("clone")
-    if st.session_state.get("draft_origin", "") != (origin or "") or "draft" not in st.session_state:
+    if (
+        st.session_state.get("draft_origin", "") != (origin or "")
+        or "draft" not in st.session_state
+    ):
         draft = _cloned(origin) if origin else None
         _replace(draft if draft is not None else presets.blank(catalogue))
         st.session_state["draft_origin"] = origin or ""
@@ -76,7 +79,7 @@ def _cloned(origin: str) -> dict[str, Any] | None:
 
 def _tidy(spec: Mapping[str, Any]) -> dict[str, Any]:
     """A stored spec without what is empty, as a person would write it."""
-    tidy: dict[str, Any] = yaml.safe_load(dump_submission(parse_submission(spec)))
+    tidy: dict[str, Any] = _pruned(yaml.safe_load(dump_submission(parse_submission(spec))))
     tidy.pop("version", None)
     return tidy
 
@@ -147,13 +150,14 @@ def _edit_form(catalogue: Catalogue) -> tuple[Submission | None, dict[str, str]]
 
 def _edit_yaml(catalogue: Catalogue) -> tuple[Submission | None, dict[str, str]]:
     edition = st.session_state["edition"]
-    text = st.text_area(
-        "The spec as YAML",
-        value=yaml.safe_dump(_written(st.session_state["draft"]), sort_keys=False, allow_unicode=True),
-        height=520,
-        key=f"yaml{edition}",
-        help="The same search as in the form. Ctrl+Enter takes over what you typed.",
-    )
+    with st.container(key="yaml"):
+        text = st.text_area(
+            "The spec as YAML",
+            value=_as_yaml(st.session_state["draft"]),
+            height=520,
+            key=f"yaml{edition}",
+            help="The same search as in the form. Ctrl+Enter takes over what you typed.",
+        )
     submission, errors = _checked(lambda: load_submission(text), catalogue)
     try:
         content = yaml.safe_load(text)
@@ -164,10 +168,19 @@ def _edit_yaml(catalogue: Catalogue) -> tuple[Submission | None, dict[str, str]]
     return submission, errors
 
 
-def _written(draft: Mapping[str, Any]) -> dict[str, Any]:
-    """The draft with empty parts and usual seeds left out."""
-    usual = {"seed": 0, "seeds": 1, "device": "cpu"}
-    return {k: v for k, v in draft.items() if v not in ({}, None) and usual.get(k, v is None) != v}
+def _as_yaml(draft: Mapping[str, Any]) -> str:
+    """The draft as people write it: empty parts and usual values left out."""
+    usual = {"seed": 0, "seeds": 1, "device": "cpu", "version": 1}
+    written = {key: value for key, value in draft.items() if usual.get(key) != value}
+    return yaml.safe_dump(_pruned(written), sort_keys=False, allow_unicode=True)
+
+
+def _pruned(value: Any) -> Any:  # noqa: ANN401  # whatever YAML can hold
+    if isinstance(value, dict):
+        return {key: _pruned(part) for key, part in value.items() if part not in ({}, None)}
+    if isinstance(value, list | tuple):
+        return [_pruned(part) for part in value]
+    return value
 
 
 def _checked(read: Any, catalogue: Catalogue) -> tuple[Submission | None, dict[str, str]]:  # noqa: ANN401
@@ -185,9 +198,14 @@ def _summary(
 ) -> None:
     st.subheader("Summary", anchor=False)
     if submission is None:
-        st.markdown(":red[:material/error: Something is not right yet.] The messages stand at their fields.")
+        st.markdown(
+            ":red[:material/error: Something is not right yet.] "
+            "The messages stand at their fields."
+        )
         for path, message in errors.items():
-            st.markdown(f":red[{wording.plain(path)}{': ' if path else ''}{wording.plain(message)}]")
+            st.markdown(
+                f":red[{wording.plain(path)}{': ' if path else ''}{wording.plain(message)}]"
+            )
     else:
         with reading() as session:
             found = estimates.estimate(session, submission, catalogue)
@@ -202,6 +220,9 @@ def _summary(
     )
     if clicked and submission is not None:
         _submit(submission)
+    if st.session_state.get("as") != YAML:
+        with st.expander("The same as YAML"):
+            st.code(_as_yaml(st.session_state["draft"]), language="yaml")
 
 
 def summary_lines(submission: Submission, found: Estimate) -> list[str]:
@@ -214,14 +235,18 @@ def summary_lines(submission: Submission, found: Estimate) -> list[str]:
         + (f" for each of {submission.seeds} seeds" if submission.seeds > 1 else "")
     ]
     if found.share_known > 0:
-        lines.append(f"about **{wording.share(found.share_known)}** of the scores are known already")
+        lines.append(
+            f"about **{wording.share(found.share_known)}** of the scores are known already"
+        )
     lines.append(
         "how long it takes is not known yet: nobody has measured this before"
         if found.seconds is None
         else f"about **{wording.plain(wording.duration(found.seconds))}** on one worker"
     )
     ahead = found.num_ahead
-    lines.append("next in the queue" if not ahead else f"{wording.counted(ahead, 'search')} wait ahead")
+    lines.append(
+        "next in the queue" if not ahead else f"{wording.counted(ahead, 'search')} wait ahead"
+    )
     if submission.seeds > 1:
         lines.append(f"**{submission.seeds} searches** of one group")
     return lines

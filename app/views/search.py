@@ -50,8 +50,8 @@ def _found() -> Shown | None:
     except NotFound:
         st.title("No such search", anchor=False)
         st.markdown(
-            f"There is no search {wording.plain(text) or 'without a number'} here. It may be in another "
-            "database, or the address may have lost a digit."
+            f"There is no search {wording.plain(text) or 'without a number'} here. It may be in "
+            "another database, or the address may have lost a digit."
         )
         pages.link("searches", "All searches", icon=":material/list:")
         return None

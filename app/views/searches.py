@@ -77,7 +77,9 @@ def _controls() -> View:
                 placeholder="any",
             )
         ),
-        space=_unless_any(space.selectbox("Space", [ANY, *spaces], key="space", bind="query-params")),
+        space=_unless_any(
+            space.selectbox("Space", [ANY, *spaces], key="space", bind="query-params")
+        ),
         strategy=_unless_any(
             method.selectbox("Method", [ANY, *methods], key="method", bind="query-params")
         ),
@@ -161,7 +163,9 @@ def _bulk(found: Page[Job], wanted: JobFilter) -> None:
             _confirm_cancel([job.id for job in eligible])
         grouped = {job.group_id for job in ticked if job.group_id}
         if len(grouped) == 1 and not wanted.group:
-            pages.link("searches", "Show its group", icon=":material/workspaces:", group=grouped.pop())
+            pages.link(
+                "searches", "Show its group", icon=":material/workspaces:", group=grouped.pop()
+            )
 
 
 @st.dialog("Cancel these searches?")
@@ -190,7 +194,9 @@ def _cancel(job_id: int) -> None:
 def _nothing(wanted: JobFilter) -> None:
     with st.container(border=True):
         if wanted == JobFilter():
-            st.markdown("Here you will see every search of your team. None has been submitted yet.")
+            st.markdown(
+                "Here you will see every search of your team. None has been submitted yet."
+            )
             pages.link("new", "Describe the first search", icon=":material/add:")
         else:
             st.markdown("No search matches these filters.")

@@ -12,7 +12,7 @@ from db import jobs, workers
 from db.jobs import JobFilter
 from db.models import Job, JobState, Worker
 from db.session import reading
-from search.catalogue import Catalogue
+from search.catalogue import Catalogue, Plugin
 
 REFRESH_S = 5
 MAX_QUEUE = 50
@@ -52,14 +52,22 @@ def _living() -> None:
         no_worker()
     for worker in living:
         _worker(worker, [job for job in running if job.worker_id == worker.id], now)
-    _queue(sorted(waiting.rows, key=lambda job: (job.queue, places[job.id])), places, waiting.total)
+    _queue(
+        sorted(waiting.rows, key=lambda job: (job.queue, places[job.id])), places, waiting.total
+    )
     if gone:
         with st.expander(f"{wording.counted(len(gone), 'worker')} not heard of any more"):
             rows = [
-                (wording.plain(w.host), str(w.pid), _when(w.heard_at, now), _ended(w)) for w in gone
+                (wording.plain(w.host), str(w.pid), wording.hoverable(w.heard_at, now), _ended(w))
+                for w in gone
             ]
-            st.markdown(table(("host", "process", "heard of", "how"), rows, num_left=4), unsafe_allow_html=True)
-    st.caption(f"Another worker, on any machine that sees the database and the broker: `{START_A_WORKER}`")
+            st.markdown(
+                table(("host", "process", "heard of", "how"), rows, num_left=4),
+                unsafe_allow_html=True,
+            )
+    st.caption(
+        f"Another worker, on any machine that sees the database and the broker: `{START_A_WORKER}`"
+    )
 
 
 def _worker(worker: Worker, running: Sequence[Job], now: datetime) -> None:
@@ -79,7 +87,7 @@ def _worker(worker: Worker, running: Sequence[Job], now: datetime) -> None:
                 width="content",
             )
         right.caption(
-            f"heard of {_when(worker.heard_at, now)}, up for "
+            f"heard of {wording.hoverable(worker.heard_at, now)}, up for "
             f"{wording.duration((now - worker.started_at).total_seconds())}",
             unsafe_allow_html=True,
         )
@@ -117,16 +125,17 @@ def _offer(offer: Catalogue) -> None:
         rows = [
             (
                 f"**{wording.plain(plugin.name)}**",
-                wording.plain(plugin.summary)
-                + (
-                    ""
-                    if plugin.traits.get("available", True)
-                    else f" :orange[not available: {wording.plain(str(plugin.traits.get('reason')))}]"
-                ),
+                wording.plain(plugin.summary) + _lack(plugin),
             )
             for plugin in found
         ]
         st.markdown(table((noun, "what it is"), rows, num_left=2))
+
+
+def _lack(plugin: Plugin) -> str:
+    if plugin.traits.get("available", True):
+        return ""
+    return f" :orange[not available: {wording.plain(str(plugin.traits.get('reason')))}]"
 
 
 def _queue(waiting: Sequence[Job], places: dict[int, int], total: int) -> None:
@@ -138,7 +147,9 @@ def _queue(waiting: Sequence[Job], places: dict[int, int], total: int) -> None:
     with st.container(key="job_rows", gap="xxsmall"):
         widths = (0.6, 0.8, 4, 1.6, 1, 1.5)
         for cell, head in zip(
-            st.columns(widths), ("Place", "Queue", "Name", "Method", "By", "Waits since"), strict=True
+            st.columns(widths),
+            ("Place", "Queue", "Name", "Method", "By", "Waits since"),
+            strict=True,
         ):
             cell.caption(f"**{head}**")
         for job in waiting:
@@ -153,10 +164,6 @@ def _queue(waiting: Sequence[Job], places: dict[int, int], total: int) -> None:
                 job_rows.moment(job.queued_at, now)
     if total > len(waiting):
         pages.link("searches", f"All {total} that wait", state="queued")
-
-
-def _when(moment: datetime, now: datetime) -> str:
-    return f'<span title="{wording.exact(moment)}">{wording.ago(moment, now)}</span>'
 
 
 def _ended(worker: Worker) -> str:

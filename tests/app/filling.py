@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from db import benchmarks, jobs, trials, workers
-from db.models import Arch, Job, JobState, Score, Trial
+from db.models import JobState
 from db.session import transaction, upgrade
 from search.catalogue import Catalogue, Device, Plugin, TableColumn, TableInfo
 from search.spaces import spaces
@@ -304,77 +303,30 @@ def typical(session: Session) -> dict[str, int]:
 
 
 def add_big(session: Session, num: int, name: str = "big") -> int:
-    """A finished job of so many trials, written without ceremony."""
-    objectives = ("nwot", "macs")
-    job_id = add_job(session, a_spec(name, objectives, budget={"trials": num}))
-    keys = [spaces[SPACE].key(spaces[SPACE].at(i)) for i in range(15625)]
-    ids = [trials.arch_id(SPACE, key) for key in keys]
+    """A finished job of so many trials, as a worker would have written them."""
+    job_id = add_job(session, a_spec(name, ("nwot", "macs"), budget={"trials": num}))
+    token = claimed(session, job_id)
     space = spaces[SPACE]
-    connection = session.connection()
-    for i in range(0, 15625, 1000):
-        rows = [
-            {"id": ids[j], "space": SPACE, "key": keys[j], "choices": list(space.at(j))}
-            for j in range(i, min(i + 1000, 15625))
-        ]
-        connection.execute(insert(Arch.__table__).prefix_with("OR IGNORE"), rows)
+    archs = [space.at(i) for i in range(15625)]
+    keys = [space.key(arch) for arch in archs]
     rng = np.random.default_rng(1)
-    at = jobs.job(session, job_id).created_at
-    for start in range(0, num, 20_000):
-        numbers = range(start, min(start + 20_000, num))
-        index = rng.integers(15625, size=len(numbers))
+    for start in range(0, num, 10_000):
+        numbers = range(start, min(start + 10_000, num))
+        places = rng.integers(15625, size=len(numbers)).tolist()
         big = rng.gamma(3, 1, len(numbers))
-        nwot = 900 + 120 * np.log1p(big) + rng.normal(0, 30, len(numbers))
-        macs = 7.8e6 + 1.3e7 * big
-        connection.execute(
-            insert(Trial.__table__),
-            [
-                {
-                    "job_id": job_id,
-                    "number": n,
-                    "arch_id": ids[j],
-                    "state": "done",
-                    "parents": [],
-                    "violation": 0.0,
-                    "clock_s": None,
-                    "created_at": at,
-                }
-                for n, j in zip(numbers, index, strict=True)
-            ],
-        )
-        for place, column in enumerate((nwot, macs)):
-            connection.execute(
-                insert(Score.__table__),
-                [
-                    {
-                        "job_id": job_id,
-                        "objective": place,
-                        "number": n,
-                        "kind": MEASURES[objectives[place]][0],
-                        "status": "ok",
-                        "value": value,
-                        "seconds": 0.01,
-                        "from_memory": False,
-                        "memory_key": None,
-                        "details": None,
-                        "provenance_id": None,
-                    }
-                    for n, value in zip(numbers, column.tolist(), strict=True)
-                ],
-            )
-    session.execute(
-        update(Job.__table__)
-        .where(Job.id == job_id)
-        .values(
-            state=S.SUCCEEDED,
-            num_trials=num,
-            num_scores=2 * num,
-            progress=1.0,
-            version=5,
-            started_at=at,
-            finished_at=at,
-            best={"nwot": 1500.0, "macs": 7.9e6},
-        )
-    )
+        nwot = (900 + 120 * np.log1p(big) + rng.normal(0, 30, len(numbers))).tolist()
+        macs = (7.8e6 + 1.3e7 * big).tolist()
+        rows = [
+            trials.TrialRow(number=n, arch_key=keys[i], choices=archs[i], state="done")
+            for n, i in zip(numbers, places, strict=True)
+        ]
+        scores = [
+            trials.ScoreRow(n, place, kind, "ok", value, 0.01)
+            for place, (kind, values) in enumerate((("proxy", nwot), ("cost", macs)))
+            for n, value in zip(numbers, values, strict=True)
+        ]
+        trials.record(session, job_id, token, trials.Batch(trials=rows, scores=scores))
+    jobs.release(session, job_id, token, state=S.SUCCEEDED, reason="every trial is done")
     return job_id
 
 
