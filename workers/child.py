@@ -15,6 +15,17 @@ from workers.settings import Settings
 _PIECE = 65_536
 
 
+def _environment(threads: int) -> dict[str, str]:
+    """For so many threads, which sleep while they wait.
+
+    Waiting in a loop, their default, made small networks ten times slower on a machine that
+    had other things to do.
+    """
+    count = str(threads)
+    passive = {"OMP_WAIT_POLICY": "PASSIVE"}
+    return passive | os.environ | {"OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count}
+
+
 class Child:
     """One process in a session of its own: it waits, runs one job, and ends.
 
@@ -27,7 +38,6 @@ class Child:
 
     def __init__(self, settings: Settings) -> None:
         self.mark, fd = Mark.made()
-        threads = str(settings.threads or 1)
         try:
             self._process = subprocess.Popen(
                 [*settings.child, str(fd), str(os.getpid())],
@@ -35,7 +45,7 @@ class Child:
                 stdout=subprocess.PIPE,
                 start_new_session=True,
                 pass_fds=(fd,),
-                env={**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+                env=_environment(settings.threads or 1),
             )
         finally:
             os.close(fd)

@@ -72,11 +72,17 @@ class Transport(filesystem.Transport):
     Channel = Channel
 
 
+def is_message(payload: object) -> bool:
+    """Whether Celery can make a message of this; what the body says is its own affair."""
+    match payload:
+        case {"body": str(), "properties": {"delivery_tag": str(), "delivery_info": dict()}}:
+            return True
+    return False
+
+
 def _message(content: bytes) -> dict[str, Any] | None:
     try:
         payload = loads(content.decode())
-        payload["properties"]["delivery_tag"]
-        payload["body"]
-    except (ValueError, KeyError, TypeError):
+    except ValueError:
         return None
-    return dict(payload)
+    return payload if is_message(payload) else None

@@ -251,6 +251,8 @@ def _celery_app(url: str, folder: Path | None) -> Celery:
     )
     if folder is not None:
         app.conf.broker_transport = "workers.folder:Transport"
+    elif url.startswith(("redis://", "rediss://")):
+        app.conf.broker_transport = "workers.redis_transport:Transport"
     return app
 
 

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -60,13 +60,15 @@ class Engine(Protocol):
         """Under which protocol, and where, the scores of this run are measured."""
 
 
-def main(engine: Engine) -> None:
-    """Wait for an order, carry it out, say how it ended."""
+def main(load: Callable[[], Engine]) -> None:
+    """Load the engine, wait for an order, carry it out, say how it ended."""
     fd, parent_pid = int(sys.argv[1]), int(sys.argv[2])
     end_with_parent(parent_pid)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     answers = _own_stdout()
     mark = Mark(fd)
+    engine = load()
     with open(0, "rb", buffering=0, closefd=False) as orders:
         first = orders.readline()
         if not first:
@@ -206,7 +208,14 @@ def _own_stdout() -> int:
     return answers
 
 
-if __name__ == "__main__":
-    from search import run  # loads torch: while this process waits, not when the job has come
+def load_engine() -> Engine:
+    """Load torch and what belongs to it: while this process waits, not when the job has come."""
+    from search import run
+    from workers.warm_up import warm_up
 
-    main(run)
+    warm_up()
+    return run
+
+
+if __name__ == "__main__":
+    main(load_engine)

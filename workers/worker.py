@@ -109,7 +109,11 @@ def _connect(runner: Runner, lifeline: tuple[int, int]) -> None:
         if main_pid == os.getpid():
             os.close(outer)
 
+    def end(**_: object) -> None:
+        runner.dismiss()
+
     signals.worker_process_init.connect(begin, weak=False)
+    signals.worker_process_shutdown.connect(end, weak=False)
     signals.worker_shutting_down.connect(stop, weak=False)
 
 

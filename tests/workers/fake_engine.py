@@ -73,4 +73,4 @@ def _misbehave(params: dict[str, object], number: int) -> None:
 if __name__ == "__main__":
     import sys
 
-    run_job.main(sys.modules[__name__])
+    run_job.main(lambda: sys.modules[__name__])

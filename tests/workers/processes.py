@@ -82,6 +82,14 @@ class WorkerProcess:
         self.look()
         os.killpg(self.pid, signal.SIGINT)
 
+    def terminate(self) -> None:
+        """As a service manager stops it."""
+        self.signal(signal.SIGTERM)
+
+    def is_alive(self) -> bool:
+        """Whether its main process runs."""
+        return self._process.poll() is None
+
     def wait(self, timeout_s: float = 20.0) -> int:
         """Its exit status, once it has ended."""
         return self._process.wait(timeout_s)
@@ -208,7 +216,7 @@ def _children_of(process: psutil.Process) -> list[psutil.Process]:
 
 def _is_offering(process: psutil.Process) -> bool:
     try:
-        return any("offer" in part for part in process.cmdline())
+        return process.cmdline()[1:2] == ["-m"]
     except psutil.NoSuchProcess:
         return False
 
