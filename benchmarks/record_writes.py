@@ -29,7 +29,7 @@ def rows() -> list[dict[str, object]]:
             "theirs": theirs,
             "ratio": ours / theirs,
             "unit": "scores/s",
-            "what": f"scores stored with trials, archs, indexes and fence, {TRIALS_PER_BATCH} trials "
+            "what": f"scores stored with trials, indexes and fence, {TRIALS_PER_BATCH} trials "
             f"of {len(OBJECTIVES)} scores a transaction; theirs: one ORM object a commit",
         }
     ]

@@ -1,43 +1,56 @@
-"""A missing service skips the tests that need it, by name, or fails them where it is required."""
+"""The servers that tests use: missing ones are skipped by name, or fail where required."""
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
+import psycopg
+import pytest
 import redis
 
-ROOT = Path(__file__).parent.parent
-TEST = "tests/test_services.py::test_redis_answers"
+from tests import services
 
 
-def pytest_without_redis(**variables: str) -> str:
-    environment = {**os.environ, "PATH": str(Path(sys.executable).parent), **variables}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", TEST],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout
+def test_missing_service_is_skipped_by_name(monkeypatch):
+    monkeypatch.delenv("REQUIRE_SERVICES", raising=False)
+
+    with pytest.raises(pytest.skip.Exception, match="Redis is not installed here"):
+        services.missing("Redis")
 
 
-def test_redis_answers(redis_url):
+def test_missing_service_fails_where_services_are_required(monkeypatch):
+    monkeypatch.setenv("REQUIRE_SERVICES", "1")
+
+    with pytest.raises(pytest.fail.Exception, match="Redis is not installed here"):
+        services.missing("Redis")
+
+
+def test_redis_is_empty_and_answers(redis_url):
     with redis.Redis.from_url(redis_url) as client:
-        assert client.ping()
+        assert client.dbsize() == 0
+        client.set("left", "over")
 
 
-def test_without_a_service_a_test_is_skipped_and_named():
-    output = pytest_without_redis(REQUIRE_SERVICES="0")
+def test_redis_comes_back_after_kill(redis_server):
+    before = redis_server.pid()
 
-    assert f"{TEST}: Redis is not installed here" in output
-    assert "1 skipped" in output
+    redis_server.kill()
+    redis_server.start()
+
+    assert redis_server.pid() != before
+    assert redis_server.is_up()
 
 
-def test_where_services_are_required_a_missing_one_fails():
-    output = pytest_without_redis(REQUIRE_SERVICES="1")
+def test_postgresql_is_reached_only_through_its_private_folder(postgresql):
+    address = {"host": str(postgresql.folder), "user": "postgres", "dbname": "postgres"}
+    with psycopg.connect(**address) as connection:
+        (listens_on,) = connection.execute("SHOW listen_addresses").fetchone()
 
-    assert "1 error" in output
-    assert "REQUIRE_SERVICES=1" in output
+    assert listens_on == ""
+    assert os.stat(postgresql.folder).st_mode & 0o077 == 0
+
+
+def test_ports_are_free_and_differ():
+    assert len({services.free_port() for _ in range(5)}) > 1
+
+
+def test_found_chromium_can_be_run(chromium):
+    assert os.access(chromium, os.X_OK)
