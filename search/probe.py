@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
-from torch.utils.flop_counter import FlopCounterMode
 
 from search.tangent import UnknownOperationError, hessian_times_weights
 
@@ -109,7 +108,18 @@ class Probe:
     @cached_property
     def x_BCHW(self) -> Tensor:
         """The images on the device."""
-        return _fast_layout(self.batch.x_BCHW.detach().to(self.device))
+        return self._laid_out(self.batch.x_BCHW.detach().to(self.device))
+
+    @cached_property
+    def _memory_format(self) -> torch.memory_format:
+        """Channels last on the CPU, where convolutions are faster that way."""
+        on_cpu = self.device.type == "cpu"
+        if on_cpu and not any(map(_crashes_in_channels_last, self.network.modules())):
+            return torch.channels_last
+        return torch.contiguous_format
+
+    def _laid_out(self, tensor: Tensor) -> Tensor:
+        return tensor.contiguous(memory_format=self._memory_format) if tensor.ndim == 4 else tensor
 
     @cached_property
     def y_B(self) -> Tensor:
@@ -134,7 +144,7 @@ class Probe:
     def _parameters(self) -> dict[str, Tensor]:
         """Parameters as leaves of our own; the values are shared, never written."""
         return {
-            name: _fast_layout(parameter.detach()).requires_grad_(parameter.requires_grad)
+            name: self._laid_out(parameter.detach()).requires_grad_(parameter.requires_grad)
             for name, parameter in self.network.named_parameters()
         }
 
@@ -261,7 +271,7 @@ class Probe:
     def _constant_output(self, net: nn.Module, constant: float) -> Tensor:
         parameters = {
             name: torch.full_like(
-                _fast_layout(parameter), 0.0 if name.endswith("bias") else constant
+                self._laid_out(parameter), 0.0 if name.endswith("bias") else constant
             )
             for name, parameter in net.named_parameters()
         }
@@ -273,16 +283,26 @@ class Probe:
 
         Counted on shapes alone; a network that cannot run on ``meta`` is run on two images.
         """
-        images = 2  # a norm in training mode refuses a single value
-        counter = FlopCounterMode(display=False)
-        x_BCHW = self.x_BCHW[:1].expand(images, *self.x_BCHW.shape[1:])
-        with torch.no_grad(), _all_edges(self.network), counter:
-            try:
-                self._call(self.network, _on_meta(self._parameters), x_BCHW.to("meta"))
-            except NotImplementedError:
-                counter.reset()  # type: ignore[attr-defined]
-                self._call(self.network, self._parameters, x_BCHW)
-        return counter.get_total_flops() // (2 * images)
+        x_BCHW = self.x_BCHW[:1].expand(2, *self.x_BCHW.shape[1:])  # norms refuse a single value
+        try:
+            parameters = {name: p.to("meta") for name, p in self._parameters.items()}
+            return self._count_macs(parameters, x_BCHW.to("meta"))
+        except NotImplementedError:
+            return self._count_macs(self._parameters, x_BCHW)
+
+    def _count_macs(self, parameters: Mapping[str, Tensor], x_BCHW: Tensor) -> int:
+        num_macs = 0
+
+        def note(layer: nn.Module, y: Tensor) -> None:
+            nonlocal num_macs
+            assert isinstance(layer.weight, Tensor)
+            num_macs += y.numel() * layer.weight[0].numel()
+
+        with torch.no_grad(), _all_edges(self.network), ExitStack() as hooks:
+            for layer in _layers(self.network).values():
+                hooks.enter_context(_watched(layer, partial(note, layer)))
+            self._call(self.network, parameters, x_BCHW)
+        return num_macs // len(x_BCHW)
 
     def images(self, count: int) -> Tensor:
         """As many images of the batch, repeated when it has fewer, in plain layout."""
@@ -333,15 +353,14 @@ def _relu_outputs(net: nn.Module, hooks: ExitStack) -> list[tuple[Tensor, int]]:
     return seen
 
 
-def _on_meta(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: parameter.to("meta") for name, parameter in parameters.items()}
+def _crashes_in_channels_last(layer: nn.Module) -> bool:
+    """Whether oneDNN may write past the end of the weight gradient (seen with torch 2.13).
 
-
-def _fast_layout(tensor: Tensor) -> Tensor:
-    """Channels last on the CPU, where convolutions are faster that way."""
-    if tensor.ndim == 4 and tensor.device.type == "cpu":
-        return tensor.contiguous(memory_format=torch.channels_last)
-    return tensor
+    It does for few input channels and a stride that skips pixels; below 8 channels every time.
+    """
+    if not isinstance(layer, nn.Conv2d) or layer.in_channels >= 16:
+        return False
+    return any(k < s for k, s in zip(layer.kernel_size, layer.stride, strict=True))
 
 
 def _gradients(loss: Tensor, inputs: list[Tensor], *, create_graph: bool = False) -> list[Tensor]:

@@ -12,11 +12,11 @@ from search.traits import declares
     passes="none",
     batch_norm="none",
     fails_on="nothing; many archs tie",
-    source="torch's flop counter on shapes alone, halved",
+    source="counted layer by layer from shapes alone",
 )
 def macs(probe: Probe, /) -> Measurement:
     """Multiply-adds of convolutions and linear layers for one image, dead edges included.
 
     Norms, pools, biases and additions are not counted.
     """
-    return Measurement(float(probe.num_macs), {"method": "counted with torch's flop counter"})
+    return Measurement(float(probe.num_macs), {"method": "counted"})
