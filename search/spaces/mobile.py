@@ -31,7 +31,7 @@ EXPANSIONS = (3, 4, 6)
 NUM_UNITS = 5
 MAX_DEPTH = max(DEPTHS)
 DEFAULT_RESOLUTION = 32  # of the network builder
-EQUIVALENCES = ("exact", "same_blocks")
+EQUIVALENCES = ("exact", "pruned")
 
 Block = tuple[int, int]  # kernel and expansion
 

@@ -217,7 +217,7 @@ def valid_cell(arch: Arch) -> Cell:
     return pruned(arch)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def pruned(arch: Arch) -> Cell:
     """The cell without vertices that lie on no path; input and output stay in any case."""
     present = [edge for edge, choice in zip(EDGES, arch, strict=False) if choice]

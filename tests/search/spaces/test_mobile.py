@@ -24,7 +24,7 @@ def arch_of(**chosen):
 def test_networks_of_a_resolution_and_width_are_as_many_as_published():
     # A unit has 9**2 + 9**3 + 9**4 different stacks of blocks.
     unit = {
-        mobile.key((*SMALLEST[:2], *mobile.at(index)[-9:], *SMALLEST[11:]), "same_blocks")
+        mobile.key((*SMALLEST[:2], *mobile.at(index)[-9:], *SMALLEST[11:]), "pruned")
         for index in range(3 * 9**4)
     }
 
@@ -125,10 +125,10 @@ def test_side_is_the_share_of_the_full_resolution(resolution, sides):
 def test_neighbours_differ_in_one_choice_that_matters(arch):
     neighbours = mobile.neighbours(arch)
 
-    own = mobile.key(arch, "same_blocks")
+    own = mobile.key(arch, "pruned")
     distances = {sum(a != b for a, b in zip(arch, other, strict=True)) for other in neighbours}
     assert distances == {1}
-    assert own not in {mobile.key(other, "same_blocks") for other in neighbours}
+    assert own not in {mobile.key(other, "pruned") for other in neighbours}
     num_blocks = sum(len(unit) for unit in units_of(arch))
     assert len(set(neighbours)) == 3 + 2 + 5 * 2 + num_blocks * 4
 
@@ -163,8 +163,8 @@ def test_choices_beyond_the_depth_do_not_matter():
     shallow = arch_of(unit_3_block_3_kernel=1, unit_3_block_4_expansion=2)
     deep = arch_of(unit_3_depth=1, unit_3_block_3_kernel=1, unit_3_block_4_expansion=2)
 
-    assert mobile.canonical(shallow, "same_blocks") == SMALLEST
-    assert mobile.canonical(deep, "same_blocks") == arch_of(
+    assert mobile.canonical(shallow, "pruned") == SMALLEST
+    assert mobile.canonical(deep, "pruned") == arch_of(
         unit_3_depth=1, unit_3_block_3_kernel=1
     )
 
@@ -188,7 +188,7 @@ def test_keys_are_equal_exactly_when_canonical_members_are(arch, place, choice, 
 
 
 def test_unknown_equivalence_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="known: exact, same_blocks"):
+    with pytest.raises(ValueError, match="known: exact, pruned"):
         mobile.key(SMALLEST, "zero_aware")
 
 
