@@ -47,19 +47,26 @@ def trials_text(numbers: Iterable[int]) -> str:
 
 def numbers_text(numbers: Iterable[float]) -> str:
     """How an address spells a range or a reference point: six digits are enough for both."""
-    return ",".join(f"{number:.6g}" for number in numbers)
+    return ",".join(_short(number) for number in numbers)
 
 
 def limits_text(limits: Limits, measures: Iterable[Measure]) -> str:
-    """How an address spells limits, such as ``macs:1.2e+08``."""
+    """How an address spells limits, such as ``macs:1.2e8``."""
     names = {measure.place: measure.name for measure in measures}
     bounds = {place: low if high is None else high for place, (low, high) in limits.items()}
-    return ",".join(f"{names[place]}:{bound:.6g}" for place, bound in bounds.items())
+    return ",".join(
+        f"{names[place]}:{_short(bound)}" for place, bound in bounds.items() if bound is not None
+    )
 
 
 def limit(measure: Measure, bound: float) -> tuple[float | None, float | None]:
     """A bound on the worse side: highest where lower is better, lowest where higher is."""
     return (None, bound) if measure.direction == "minimize" else (bound, None)
+
+
+def _short(number: float) -> str:
+    """Six digits, and no plus sign: it means a blank in an address."""
+    return f"{number:.6g}".replace("e+0", "e").replace("e+", "e")
 
 
 def _selected(text: str) -> tuple[int, ...]:

@@ -13,8 +13,10 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import numpy as np
 import streamlit as st
 import uvicorn
 from starlette.middleware import Middleware
@@ -24,7 +26,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from streamlit import file_util
 from streamlit.web import bootstrap
 
-from app import api, pages, trouble
+from app import api, charts, pages, trouble
+from app.front import Curve
 from app.guard import LOOPBACK_NAMES, Guard, content_policy
 from db.session import require_current_schema
 
@@ -35,7 +38,6 @@ LOOPBACK = "127.0.0.1"
 PORT = 8501
 START_SCRIPT = "/archfront.js"
 PATIENCE_S = 3  # for open connections when the server is told to stop
-GRACEFUL = 1012  # what a browser is told then: the service restarts
 
 
 def create_app(hosts: frozenset[str] = LOOPBACK_NAMES) -> st.App:
@@ -84,7 +86,14 @@ def serve(
     name = f"[{address}]" if ":" in address else address
     sys.stdout.write(f"Archfront is at http://{name}:{port}\n")
     sys.stdout.flush()
+    Thread(target=warm_up, daemon=True).start()
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def warm_up() -> None:
+    """Load what pages need, so that the first visitor does not wait for it."""
+    pages.all_pages()
+    charts.hypervolume_chart(Curve(np.zeros(1, "f4"), np.zeros(1, "f4"), (0.0, 0.0))).to_json()
 
 
 def require_loopback(host: str) -> None:

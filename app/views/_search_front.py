@@ -103,7 +103,7 @@ def _chart(shown: Picture, view: SearchView, measures: Sequence[Measure]) -> Non
             config=charts.CONFIG,
             alt=charts.front_alt(shown),
         )
-        with st.container(horizontal=True, vertical_alignment="center", height=40):
+        with st.container(horizontal=True, vertical_alignment="center", height=40, border=False):
             total = wording.counted(shown.num_trials, "trial")
             drawn = f"{wording.count(len(shown.front))} of {total} on the front"
             st.caption(f"{drawn}; hollow: from memory", width="content")

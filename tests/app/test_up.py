@@ -26,8 +26,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Up]]:
 
     yield start_one
     for up in started:
-        if up.process.poll() is None:
-            up.end(signal.SIGTERM)
+        up.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
