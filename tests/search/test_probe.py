@@ -1,0 +1,173 @@
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from search.networks import networks
+from search.networks._nasbench201 import Cell
+from search.probe import Batch, Probe
+from search.proxies import proxies
+from search.tangent import UnknownOperationError, hessian_times_weights
+
+LETTERS = {"n": 0, "s": 1, "1": 2, "3": 3, "p": 4}
+
+
+def batch_of(num_images=6, size=8, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(1)
+    x_BCHW = torch.randn(num_images, 3, size, size, generator=generator, dtype=dtype)
+    return Batch(x_BCHW, torch.arange(num_images) % 3, num_classes=3)
+
+
+def cell(letters, **keywords):
+    arch = tuple(LETTERS[letter] for letter in letters)
+    params = {"channels": 4, "cells": 1} | keywords
+    return networks["nasbench201"](
+        arch, shape=(3, 8, 8), device=torch.device("cpu"), **params
+    ).double()
+
+
+def probe_of(letters):
+    return Probe(partial(cell, letters), batch_of(), seed=0)
+
+
+@pytest.fixture
+def probe():
+    return probe_of("3s13p1")
+
+
+def test_eight_proxies_run_the_network_twice(probe):
+    """Once with the batch, for all but synflow, which passes ones."""
+    passes = []
+    probe.network.register_forward_pre_hook(lambda *_: passes.append(1))
+
+    scores = [proxies[name](probe) for name in proxies if name != "epsinas"]
+
+    assert len(scores) >= 8
+    assert len(passes) == 2
+
+
+def test_nothing_runs_before_it_is_asked_for():
+    built = []
+
+    def build(**keywords):
+        built.append(keywords)
+        return cell("3s13p1", **keywords)
+
+    probe = Probe(build, batch_of(), seed=0)
+
+    assert not built
+    assert probe.num_params == sum(p.numel() for p in cell("3s13p1", num_classes=3,
+        generator=torch.Generator()).parameters())  # fmt: skip
+
+
+def test_shared_gradients_are_those_of_a_plain_backward_pass(probe):
+    net = cell("3s13p1", num_classes=3, generator=torch.Generator().manual_seed(0))
+    nn.functional.cross_entropy(net(probe.batch.x_BCHW), probe.batch.y_B).backward()
+
+    plain = {
+        n: m.weight.grad for n, m in net.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)
+    }
+
+    assert set(plain) == set(probe.weight_gradients)
+    for name in [name for name in plain if plain[name] is not None]:
+        torch.testing.assert_close(probe.weight_gradients[name], plain[name])
+
+
+@pytest.mark.parametrize(
+    "letters", ["3s13pn", "33n1s3", "pp1s33", "n3n3n1", "ssssss", "nnnnnn", "33snnn", "1s3psp"]
+)
+def test_tangents_give_what_differentiating_twice_gives(letters):
+    probe = probe_of(letters)
+
+    twice = probe._differentiated_twice(list(probe._leaves.values()))
+
+    torch.testing.assert_close(list(probe.hessian_times_weights.values()), twice)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3)),
+        (nn.Conv2d(3, 4, 3, 2), nn.Conv2d(4, 4, 1, groups=2), nn.Flatten(), nn.Linear(36, 3)),
+        (nn.Flatten(), nn.Linear(192, 5, bias=False), nn.ReLU(), nn.Linear(5, 3, bias=False)),
+        (nn.Flatten(), nn.Linear(192, 5), nn.Tanh(), nn.Linear(5, 3)),
+        (nn.Conv2d(3, 4, 3), nn.GELU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 3)),
+    ],
+    ids=["with biases", "groups", "linear", "unknown activation", "unknown pool"],
+)  # fmt: skip
+def test_other_networks_have_their_hessian_too(layers):
+    probe = Probe(lambda **_: nn.Sequential(*layers).double(), batch_of(), seed=0)
+
+    twice = probe._differentiated_twice(list(probe._leaves.values()))
+
+    torch.testing.assert_close(list(probe.hessian_times_weights.values()), twice)
+
+
+def test_operations_without_a_rule_are_named():
+    x_BI, weight = torch.ones(2, 3), torch.ones(4, 3, requires_grad=True)
+    logits_BK = torch.tanh(x_BI @ weight.t())
+
+    with pytest.raises(UnknownOperationError, match="TanhBackward0"):
+        hessian_times_weights(logits_BK, torch.tensor([0, 1]), [weight], [])
+
+
+@pytest.mark.parametrize("letters", ["3s13pn", "33snnn", "n33s1n", "3n1nns", "p31nsn"])
+def test_relus_are_counted_as_in_the_network_that_runs_every_edge(letters):
+    probe = probe_of(letters)
+    net = probe.network
+    agreement_BB = torch.zeros(6, 6, dtype=torch.float64)
+
+    def count(relu, _inputs, y):
+        nonlocal agreement_BB
+        on_BA = (y > 0).flatten(1).double()
+        copies = getattr(relu, "copies", 1)
+        agreement_BB += copies * (on_BA @ on_BA.T + (1 - on_BA) @ (1 - on_BA).T)
+
+    for module in net.modules():
+        if isinstance(module, nn.ReLU):
+            module.register_forward_hook(count)
+        if isinstance(module, Cell):
+            module.runs_dead_edges = True
+    net(probe.batch.x_BCHW)
+    counted_BB = agreement_BB.clone()
+
+    torch.testing.assert_close(probe_of(letters).relu_agreement_BB, counted_BB)
+
+
+def test_dropout_draws_from_the_seed():
+    def build(**_):
+        return nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(192, 3)).double()
+
+    net = build()
+    first, second, other = (
+        Probe(lambda **_: net, batch_of(), seed=seed).forward.logits_BK.detach()
+        for seed in (0, 0, 1)
+    )
+
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+    assert not torch.equal(first, other)
+
+
+def test_ones_pass_keeps_norms_in_their_place(probe):
+    norms = [m for m in probe.network.modules() if isinstance(m, nn.BatchNorm2d)]
+
+    flows = probe.ones_pass
+
+    assert [m for m in probe.network.modules() if isinstance(m, nn.BatchNorm2d)] == norms
+    assert all(flow.dtype == torch.float64 for flow in flows.values())
+
+
+def test_networks_that_crash_in_channels_last_run_in_plain_layout():
+    """oneDNN writes past the weight gradient of a strided 1x1 convolution of few channels."""
+    layers = (nn.Conv2d(3, 4, 1, stride=2), nn.Flatten(), nn.Linear(64, 3))
+    probe = Probe(lambda **_: nn.Sequential(*layers).double(), batch_of(), seed=0)
+
+    assert probe.x_BCHW.is_contiguous()
+    assert not probe_of("3s13pn").x_BCHW.is_contiguous()
+
+
+def test_images_repeat_when_the_batch_has_fewer(probe):
+    x_BCHW = probe.images(8)
+
+    torch.testing.assert_close(x_BCHW[6:], x_BCHW[:2], rtol=0, atol=0)
