@@ -109,19 +109,6 @@ class Evaluator:
             scores |= self._measured(arch, missing)
         return tuple(scores[place] for place in range(len(self._meters)))
 
-    def failed(self, cause: str) -> tuple[Score, ...]:
-        """The scores of an arch that is not measured, because that ended a process before."""
-        return tuple(
-            Score(
-                meter.aim.name,
-                meter.kind if isinstance(meter, ProbeMeter) else "table",
-                "failed",
-                None,
-                details={"error": cause, "cause": "process"},
-            )
-            for meter in self._meters
-        )
-
     def _keys(self, arch: Arch) -> dict[int, str]:
         key = self._space.key
         return {

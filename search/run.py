@@ -55,7 +55,8 @@ def run(  # noqa: PLR0913  # the whole of what a run can be given
         memory: what has been measured before; when resuming, it knows this job's trials.
         resume: the state of a checkpoint.
         device: ``cpu``, or ``gpu`` or a CUDA name.
-        failures: causes by number of the trial: they ended their process, and are not tried again.
+        failures: causes by number of the trial: measuring it ended a process before, so what
+            it would measure has failed of this.
 
     Raises:
         SpecError: the spec does not fit what is here.
@@ -63,7 +64,6 @@ def run(  # noqa: PLR0913  # the whole of what a run can be given
         RunError: the search cannot go on; every event before it stands.
     """
     search = _opened(spec, data_dir, tables or {}, memory or NoMemory(), device)
-    search.failures = failures or {}
     search.failures = failures or {}
     if resume is not None:
         search.go_on_from(resume)
@@ -235,7 +235,8 @@ class _Search:
         is_repeat = arch in self._visited
         if self._clock is not None and not is_repeat and not self._advance_clock(arch):
             return None
-        scores = self._scores(arch, is_repeat=is_repeat)
+        cause = self.failures.get(state.num_trials)
+        scores = self._evaluator.scores(arch, is_repeat=is_repeat, cause=cause)
         violation = total_violation(self._aims, scores) if self._constrained else 0.0
         failed = next((score for score in scores if score.status == "failed"), None)
         trial = Trial(
@@ -253,12 +254,6 @@ class _Search:
         if self._constrained:
             self._note_feasibility(trial)
         return trial
-
-    def _scores(self, arch: Arch, *, is_repeat: bool) -> tuple[Score, ...]:
-        cause = self.failures.get(self._state.num_trials)
-        if cause is not None:
-            return self._evaluator.failed(cause)
-        return self._evaluator.scores(arch, is_repeat=is_repeat)
 
     def _advance_clock(self, arch: Arch) -> bool:
         """Let the evaluation take its simulated time; False when that is past the budget."""

@@ -330,14 +330,15 @@ class TestFailures:
         assert {trial.state for trial in recording.trials} == {"failed"}
         assert {trial.scores[1].status for trial in recording.trials} == {"ok"}
 
-    def test_a_trial_that_has_ended_a_process_is_not_measured_again(self, tmp_path):
-        described = spec(objectives=["params"], budget={"trials": 3})
-        events = run(described, data_dir=tmp_path, failures={1: "killed"})
+    def test_what_is_looked_up_is_there_even_where_measuring_ended_a_process(
+        self, tmp_path, table
+    ):
+        described = spec(objectives=["params", column("accuracy")], budget={"trials": 1})
+        events = run(described, data_dir=tmp_path, tables={"bench": table}, failures={0: "killed"})
 
-        scores = [trial.scores[0] for trial in Recording().take(events).trials]
+        scores = Recording().take(events).trials[0].scores
 
-        assert [score.status for score in scores] == ["ok", "failed", "ok"]
-        assert scores[1].details["error"] == "killed"
+        assert [score.status for score in scores] == ["failed", "ok"]
 
     def test_an_unknown_metric_is_named_by_its_field(self, tmp_path):
         with pytest.raises(SpecError) as caught:
