@@ -16,7 +16,7 @@ class Channel(redis.Channel):
 
     def _brpop_read(self, **options: Any) -> Any:  # noqa: ANN401
         try:
-            return super()._brpop_read(**options)
+            return super()._brpop_read(**options)  # type: ignore[misc]  # not in the stubs
         except ValueError:
             log.warning("dropped a message that cannot be read")
             raise Empty from None

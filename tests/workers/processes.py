@@ -39,8 +39,10 @@ FAKE = Settings(
 )
 _START = """
 import json, sys
+from workers.orphans import end_with_parent
 from workers.settings import Settings
 from workers.worker import start
+end_with_parent(int(sys.argv[2]))
 said = json.loads(sys.argv[1])
 said |= {name: tuple(said[name]) for name in ("child", "offering")}
 sys.exit(start(["cpu"], settings=Settings(**said)))
@@ -54,7 +56,7 @@ class WorkerProcess:
     def __init__(self, settings: Settings = FAKE) -> None:
         self._log = tempfile.NamedTemporaryFile(mode="w+b", suffix=".log")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _START, json.dumps(asdict(settings))],
+            [sys.executable, "-c", _START, json.dumps(asdict(settings)), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
@@ -81,6 +83,11 @@ class WorkerProcess:
         """Ctrl-C: every process of the session gets SIGINT."""
         self.look()
         os.killpg(self.pid, signal.SIGINT)
+
+    def kill_main(self) -> None:
+        """``kill -9`` of the main process alone; returns when it is gone."""
+        self.signal(signal.SIGKILL)
+        self._process.wait()
 
     def terminate(self) -> None:
         """As a service manager stops it."""

@@ -1,0 +1,156 @@
+"""A search by real workers that are killed at random, against the same search undisturbed."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from db import jobs, trials
+from db.jobs import JobState
+from db.session import reading
+from search.spec import Spec, parse_submission
+from tests.workers.brokers import Broker, FolderBroker, RedisBroker
+from tests.workers.processes import FAKE, WorkerProcess, is_in, num_trials, queue_job, wait_until
+from workers.settings import CHILD
+
+pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(600)]
+
+SETTINGS = replace(FAKE, lease_s=4.0, renew_s=0.5, obey_s=4.0, threads=1, child=CHILD)
+NUM_TRIALS = 160
+PATIENCE_S = 120.0
+SPEC = {
+    "name": "chaos",
+    "space": {"name": "nasbench201"},
+    "network": {"channels": 4, "cells": 2},
+    "data": {"name": "digits", "batch_size": 16},
+    "objectives": ["params", "synflow", "snip", "nwot"],
+    "strategy": {"name": "regularized_evolution"},
+    "budget": {"trials": NUM_TRIALS},
+    "seed": 5,
+}
+_ALONE = """
+import json, sys, tempfile
+from pathlib import Path
+from search.events import Trial
+from search.run import run
+from search.spec import Spec
+spec = Spec.model_validate(json.loads(sys.argv[1]))
+with tempfile.TemporaryDirectory() as folder:
+    found = [event for event in run(spec, data_dir=Path(folder)) if isinstance(event, Trial)]
+lines = [[t.number, t.arch_key, t.state, t.parents, [s.value for s in t.scores]] for t in found]
+json.dump(lines, sys.stdout)
+"""
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> list[list[object]]:
+    """Every trial of the search when nothing happens to it."""
+    spec = Spec.model_validate(parse_submission(SPEC).model_dump(exclude={"seeds"}))
+    said = subprocess.run(
+        [sys.executable, "-c", _ALONE, spec.model_dump_json()],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    lines: list[list[object]] = json.loads(said.stdout)
+    return lines
+
+
+@pytest.fixture(params=["folder", "redis"])
+def broker(
+    request: pytest.FixtureRequest, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> Broker:
+    if request.param == "folder":
+        monkeypatch.delenv("BROKER_URL", raising=False)
+        return FolderBroker(data_dir / "broker")
+    monkeypatch.setenv("BROKER_URL", request.getfixturevalue("redis_url"))
+    return RedisBroker(request.getfixturevalue("redis_server"))
+
+
+class Chaos:
+    """Workers, and what may happen to them; one of them always runs."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._workers = [WorkerProcess(SETTINGS)]
+
+    @property
+    def _worker(self) -> WorkerProcess:
+        return self._workers[-1]
+
+    def kill_worker(self) -> None:
+        """``kill -9`` of the main process; somebody starts another one."""
+        self._worker.look()
+        self._worker.kill_main()
+        wait_until(lambda: not self._worker.survivors(), 10)
+        self._workers.append(WorkerProcess(SETTINGS))
+
+    def kill_pool(self) -> None:
+        """``kill -9`` of the process that watches the job."""
+        for process in self._worker.pool():
+            process.kill()
+
+    def kill_runner(self) -> None:
+        """``kill -9`` of the process that runs the job."""
+        for process in self._worker.runners():
+            process.kill()
+
+    def restart_broker(self) -> None:
+        """Whatever it held is gone."""
+        self._broker.restart()
+
+    def end(self) -> str:
+        """End all workers; what they have written."""
+        logs = [worker.log() for worker in self._workers]
+        for worker in self._workers:
+            worker.kill()
+        return "\n".join(logs)
+
+
+@pytest.fixture
+def chaos(broker: Broker, database_url: str) -> Iterator[Chaos]:
+    made = Chaos(broker)
+    yield made
+    sys.stderr.write(made.end())
+
+
+def recorded(job_id: int) -> list[list[object]]:
+    with reading() as session:
+        found = [trials.trial(session, job_id, number) for number in range(NUM_TRIALS)]
+        values = trials.columns(session, job_id).values
+    rows = np.where(np.isnan(values), None, values.astype(object)).tolist()
+    return [
+        [line.number, line.arch_key, line.state, list(line.parents), row]
+        for line, row in zip(found, rows, strict=True)
+    ]
+
+
+def calamities(chaos: Chaos, rng: np.random.Generator) -> list[tuple[int, Callable[[], None]]]:
+    """What happens, and after how many trials; in any order."""
+    kinds = [chaos.kill_worker, chaos.kill_pool, chaos.kill_runner, chaos.restart_broker]
+    kinds.append(kinds[rng.integers(3)])
+    moments = sorted(rng.choice(range(1, NUM_TRIALS * 3 // 4), size=len(kinds), replace=False))
+    return [(int(m), kinds[place]) for m, place in zip(moments, rng.permutation(5), strict=True)]
+
+
+def test_a_search_survives_whatever_is_killed(
+    chaos: Chaos, database_url: str, undisturbed: list[list[object]]
+):
+    rng = np.random.default_rng(sum(database_url[:8].encode()))
+    job_id = queue_job(SPEC)
+
+    for moment, strike in calamities(chaos, rng):
+        wait_until(lambda moment=moment: num_trials(job_id) >= moment, PATIENCE_S)
+        strike()
+    wait_until(is_in(job_id, JobState.SUCCEEDED), PATIENCE_S)
+
+    assert recorded(job_id) == undisturbed
+    with reading() as session:
+        assert jobs.job(session, job_id).num_trials == NUM_TRIALS

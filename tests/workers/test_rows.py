@@ -1,0 +1,61 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.events import Checkpoint, Event, Log, Metric, Progress, Score, Trial
+from workers.rows import Pending, batch_of, content_id
+
+LOG, CHECKPOINT = Log("info", "line"), Checkpoint({"next": 1})
+
+
+def trial(number: int = 0, **score) -> Trial:
+    scores = (Score("synflow", "proxy", "ok", 1.5, **score), Score("params", "cost", "ok", 7.0))
+    return Trial(number, (1, 2), "key", (), "done", scores)
+
+
+def batch(*events: Event):
+    return batch_of(events, lambda score: "p", {"p": {}})
+
+
+def test_a_score_is_known_by_the_place_of_its_objective():
+    rows = batch(trial(3)).scores
+
+    assert [(row.number, row.objective, row.value) for row in rows] == [(3, 0, 1.5), (3, 1, 7.0)]
+
+
+def test_of_progress_and_checkpoints_the_last_counts():
+    made = batch(Progress(0.1), Checkpoint({"a": 1}), Progress(0.2), Checkpoint({"a": 2}))
+
+    assert made.progress is not None
+    assert (made.progress.share, made.checkpoint) == (0.2, {"a": 2})
+
+
+def test_metrics_and_logs_are_rows():
+    made = batch(Metric("loss", 1, 0.5), LOG)
+
+    assert [(row.name, row.step, row.value) for row in made.metrics] == [("loss", 1, 0.5)]
+    assert [(row.level, row.message) for row in made.logs] == [("info", "line")]
+
+
+def test_nothing_is_covered_before_the_first_checkpoint():
+    pending = Pending()
+    pending.add(LOG)
+
+    assert list(pending.covered()) == []
+
+
+@given(st.lists(st.sampled_from([LOG, CHECKPOINT])), st.integers(0, 20))
+def test_what_is_covered_ends_with_a_checkpoint(events: list[Event], num_written: int):
+    pending = Pending()
+    for event in events:
+        pending.add(event)
+    pending.forget(min(num_written, pending.num_covered))
+
+    covered = list(pending.covered())
+
+    assert not covered or covered[-1] is CHECKPOINT
+    assert CHECKPOINT not in pending.events[len(covered) :]
+
+
+def test_equal_content_has_equal_ids_whatever_the_order():
+    assert content_id({"a": 1, "b": 2}) == content_id({"b": 2, "a": 1})
+    assert content_id({"a": 1}) != content_id({"a": 2})

@@ -1,0 +1,64 @@
+"""What a job's process does with what a run yields, as functions against a database."""
+
+import threading
+
+import pytest
+
+from db import jobs, trials
+from db.session import reading, transaction
+from tests.workers import fake_engine
+from tests.workers.processes import fake_spec, num_trials, queue_job
+from workers.mark import Mark
+from workers.orders import Ending, Order
+from workers.run_job import carry_out
+
+
+@pytest.fixture
+def mark() -> Mark:
+    return Mark.made()[0]
+
+
+def order(job_id: int, **given) -> Order:
+    with transaction() as session:
+        claim = jobs.claim(session, job_id, worker_id="w", lease_s=30)
+    assert claim is not None
+    return Order(job_id, claim.token, batch_s=0.0, give_up_s=1.0, **given)
+
+
+@pytest.mark.usefixtures("database_url")
+class TestCarryOut:
+    def test_everything_is_written(self, mark: Mark):
+        job_id = queue_job(fake_spec(13), is_sent=False)
+
+        outcome = carry_out(order(job_id), fake_engine, mark, threading.Event())
+
+        assert outcome.ending is Ending.SUCCEEDED
+        assert num_trials(job_id) == 13
+        assert mark.read().number == 13
+
+    def test_whoever_is_asked_stops_at_a_checkpoint(self, mark: Mark):
+        job_id = queue_job(fake_spec(13), is_sent=False)
+        asked = threading.Event()
+        asked.set()
+
+        outcome = carry_out(order(job_id), fake_engine, mark, asked)
+
+        assert outcome.ending is Ending.STOPPED
+        assert num_trials(job_id) == 0
+
+    def test_nothing_is_written_without_the_lease(self, mark: Mark):
+        job_id = queue_job(fake_spec(13), is_sent=False)
+        lost = Order(job_id, "another token", batch_s=0.0, give_up_s=1.0)
+
+        outcome = carry_out(lost, fake_engine, mark, threading.Event())
+
+        assert outcome.ending is Ending.FENCED
+        assert num_trials(job_id) == 0
+
+    def test_a_given_failure_is_recorded_with_its_cause(self, mark: Mark):
+        job_id = queue_job(fake_spec(5), is_sent=False)
+
+        carry_out(order(job_id, failures={3: "killed"}), fake_engine, mark, threading.Event())
+
+        with reading() as session:
+            assert trials.trial(session, job_id, 3).state == "failed"
