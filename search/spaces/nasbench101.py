@@ -80,14 +80,17 @@ class NasBench101:
         return EQUIVALENCES
 
     def at(self, index: int) -> Arch:
-        """The encoding with this number; it may be invalid."""
+        """The encoding with this number; it may be invalid.
+
+        Edges from the input turn fastest, so that valid cells are never far apart.
+        """
         if not 0 <= index < self.size:
             raise ValueError(f"index {index} is outside 0 to {self.size - 1}")
-        return arch_at(_COUNTS, index)
+        return arch_at(_COUNTS[::-1], index)[::-1]
 
     def index(self, arch: Arch) -> int:
         """The number of *arch*."""
-        return index_of(_COUNTS, arch)
+        return index_of(_COUNTS[::-1], arch[::-1])
 
     def sample(self, rng: np.random.Generator) -> Arch:
         """Draw encodings until one is valid, so uniformly over the valid ones."""

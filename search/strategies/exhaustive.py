@@ -25,10 +25,14 @@ class Exhaustive:
         return self._next >= self._space.size
 
     def ask(self, n: int) -> list[Proposal]:
-        """The next archs in order."""
-        first = self._next
-        self._next = min(first + n, self._space.size)
-        return [Proposal(self._space.at(index)) for index in range(first, self._next)]
+        """The next valid archs in order."""
+        proposals: list[Proposal] = []
+        while len(proposals) < n and not self.is_exhausted:
+            arch = self._space.at(self._next)
+            self._next += 1
+            if self._space.invalid_reason(arch) is None:
+                proposals.append(Proposal(arch))
+        return proposals
 
     def tell(self, results: Sequence[Result]) -> None:
         """Nothing depends on results."""

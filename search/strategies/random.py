@@ -28,11 +28,14 @@ class Random:
         return self._next >= self._space.size
 
     def ask(self, n: int) -> list[Proposal]:
-        """The next archs of the random order."""
-        first = self._next
-        self._next = min(first + n, self._space.size)
-        at, order = self._space.at, self._order
-        return [Proposal(at(order[place])) for place in range(first, self._next)]
+        """The next valid archs of the random order."""
+        proposals: list[Proposal] = []
+        while len(proposals) < n and not self.is_exhausted:
+            arch = self._space.at(self._order[self._next])
+            self._next += 1
+            if self._space.invalid_reason(arch) is None:
+                proposals.append(Proposal(arch))
+        return proposals
 
     def tell(self, results: Sequence[Result]) -> None:
         """Nothing depends on results."""

@@ -46,6 +46,17 @@ def test_proposals_are_archs_of_the_space(made):
     assert {SPACE.invalid_reason(proposal.arch) for proposal in proposals} == {None}
 
 
+@pytest.mark.parametrize("space", ["nasbench101", "nasbench_nlp"])
+@pytest.mark.parametrize("name", strategies)
+def test_encodings_that_are_no_archs_are_passed_over(name, space):
+    strategy = strategies[name](spaces[space], np.random.default_rng(0))
+
+    proposals = strategy.ask(20)
+
+    assert proposals
+    assert {spaces[space].invalid_reason(proposal.arch) for proposal in proposals} == {None}
+
+
 def test_parents_are_numbers_of_earlier_trials(made):
     proposals = driven(made(), 300)
 
