@@ -163,7 +163,7 @@ def _queue(waiting: Sequence[Job], places: dict[int, int], total: int) -> None:
             with cells[5]:
                 job_rows.moment(job.queued_at, now)
     if total > len(waiting):
-        pages.link("searches", f"All {total} that wait", state="queued")
+        pages.link("searches", f"All {total} that wait", state=states.JOB[JobState.QUEUED].label)
 
 
 def _ended(worker: Worker) -> str:

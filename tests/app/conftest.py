@@ -1,6 +1,7 @@
 """Fixtures for tests of the dashboard: records with something in them, and pages."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,9 +28,10 @@ def _filled_template(
     engine = record.engine_for(f"sqlite:///{path}")
     with record.Session(engine) as session, session.begin():
         ids = filling.typical(session)
-    with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     record.dispose()
+    with sqlite3.connect(path) as whole:
+        whole.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole.close()
     return path, ids
 
 
