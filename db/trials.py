@@ -17,6 +17,7 @@ from db.columns import SCORE_STATUSES, TRIAL_STATES, Columns, add_packed, column
 from db.errors import AlreadyRecorded, NotFound
 from db.memory import (
     KnownScore,
+    Meeting,
     RecalledScore,
     jobs_of_arch,
     recall,
@@ -27,7 +28,15 @@ from db.memory import (
 )
 from db.models import Arch, Job, LogLine, Metric, Provenance, Score, Trial
 from db.plain import clean, finite, spelled_out, to_json
-from db.trial_pages import Standing, TrialFilter, TrialLine, standing, trial, trials_page
+from db.trial_pages import (
+    ScoreLine,
+    Standing,
+    TrialFilter,
+    TrialLine,
+    standing,
+    trial,
+    trials_page,
+)
 
 __all__ = [
     "SCORE_STATUSES",
@@ -36,9 +45,11 @@ __all__ = [
     "Columns",
     "KnownScore",
     "LogRow",
+    "Meeting",
     "MetricRow",
     "ProgressRow",
     "RecalledScore",
+    "ScoreLine",
     "ScoreRow",
     "Standing",
     "TrialFilter",

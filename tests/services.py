@@ -166,10 +166,10 @@ class PostgreSQL(Server):
         """The address of one of its databases, for SQLAlchemy."""
         return f"postgresql+psycopg://postgres@/{database}?host={self.folder}"
 
-    def execute(self, statement: str) -> None:
-        """Run a statement that manages databases."""
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        """Run a statement as the one who may do everything."""
         with psycopg.connect(
-            host=str(self.folder), user="postgres", dbname="postgres", autocommit=True
+            host=str(self.folder), user="postgres", dbname=database, autocommit=True
         ) as connection:
             connection.execute(statement.encode())
 

@@ -12,6 +12,12 @@ from db.errors import SchemaMismatch
 
 
 @pytest.fixture
+def postgresql_url(own_postgresql_url):
+    """These tests change tables."""
+    return own_postgresql_url
+
+
+@pytest.fixture
 def empty(database_url):
     """The engine of a database without tables."""
     engine = record.engine()
