@@ -139,16 +139,16 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(2048)
     except OSError as error:
+        listener.close()
         raise OSError(
             f"cannot listen on {host}, port {port}: {error.strerror}; choose another with --port"
         ) from None
-    listener.listen(2048)
     return listener
 
 

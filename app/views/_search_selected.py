@@ -76,7 +76,9 @@ def ink() -> str:
 
 
 def _head(title: str, line: TrialLine | None = None) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", height=36, border=False):
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="small", height=36, border=False
+    ):
         st.markdown(f"**{title}**", width="content")
         if line is not None:
             look = states.TRIAL[line.state]

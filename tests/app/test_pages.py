@@ -84,7 +84,13 @@ def test_an_architecture_that_is_not_there_is_explained(ids, open_page, text):
 
 def test_an_address_of_nonsense_shows_the_search(ids, open_page):
     page = open_page(
-        "search", id=ids["succeeded"], x="no", range="a", trials="9999999,x", limits="z:1", tab="no"
+        "search",
+        id=ids["succeeded"],
+        x="no",
+        range="a",
+        trials="9999999,x",
+        limits="z:1",
+        tab="no",
     )
 
     assert not page.exception

@@ -1,0 +1,138 @@
+"""Small parts of pages, each on its own."""
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from app import drawings, estimates, presets, team, trouble
+from app.measures import default_axes, measures_of
+from app.views.arch import share_beaten
+from db import jobs
+from db.errors import StorageFull
+from db.session import reading
+from db.trials import Standing
+from search.catalogue import Catalogue
+from search.errors import SpecError
+from search.spaces import Drawing, Edge, Node, spaces
+from search.spec import parse_submission
+from tests.app import filling
+from tests.app.points import X, Y
+
+
+def test_units_and_kinds_come_from_who_offers_them():
+    spec = filling.a_spec("x", ("nwot", "macs"))
+
+    nwot, macs = measures_of(spec, filling.offered())
+
+    assert (nwot.kind, macs.kind, macs.title) == ("proxy", "cost", "macs (multiply-adds)")
+
+
+def test_a_measure_that_nobody_offers_is_shown_all_the_same():
+    nwot, _ = measures_of(filling.a_spec("x"), Catalogue())
+
+    assert (nwot.name, nwot.unit) == ("nwot", "")
+
+
+def test_a_cost_goes_across():
+    measures = measures_of(filling.a_spec("x", ("nwot", "synflow", "macs")), filling.offered())
+
+    across, upwards = default_axes(measures)
+
+    assert (across.name, upwards.name) == ("macs", "nwot")
+
+
+def test_one_measure_is_both_axes():
+    measures = measures_of(filling.a_spec("x", ("nwot",)), filling.offered())
+
+    assert default_axes(measures) == (measures[0], measures[0])
+
+
+def test_the_team_front_is_dominated_by_no_search(ids):
+    with reading() as session:
+        found = jobs.jobs_page(session).rows
+    group = team.comparables(found, filling.offered())[0]
+
+    parts = team.contributions(group)
+
+    points = [(x, y) for part in parts for x, y in zip(part.x_K, part.y_K, strict=True)]
+    assert points
+    assert not any(a <= x and b >= y and (a, b) != (x, y) for a, b in points for x, y in points)
+
+
+def test_searches_on_other_data_are_not_pooled(ids):
+    with reading() as session:
+        found = list(jobs.jobs_page(session).rows)
+    num = len(team.comparables(found, filling.offered()))
+    found[-1].spec = {**found[-1].spec, "data": {"name": "cifar10"}}
+
+    assert len(team.comparables(found, filling.offered())) == num + 1
+
+
+def test_an_estimate_knows_what_was_measured(ids):
+    submission = parse_submission(filling.a_spec("x", budget={"trials": 100}))
+
+    with reading() as session:
+        found = estimates.estimate(session, submission, filling.offered())
+
+    assert found.num_evaluations == 100
+    assert 0 < found.share_known < 1
+    assert found.seconds == pytest.approx(100 * 2 * 0.21 * (1 - found.share_known), rel=0.1)
+    assert found.num_ahead == 3
+
+
+def test_what_nobody_measured_has_no_estimate(with_worker):
+    submission = parse_submission(filling.a_spec("x"))
+
+    with reading() as session:
+        assert estimates.estimate(session, submission, filling.offered()).seconds is None
+
+
+def test_presets_need_what_they_are_made_of():
+    assert presets.presets(Catalogue()) == {}
+
+
+@pytest.mark.parametrize(
+    ("measure", "standing", "share"),
+    [
+        (Y, Standing(99, 1, 0), 1.0),
+        (X, Standing(99, 1, 0), 0.0),
+        (X, Standing(0, 1, 99), 1.0),
+        (X, Standing(0, 1, 0), 1.0),
+        (X, Standing(0, 3, 0), 0.5),
+    ],
+)
+def test_a_share_is_of_those_that_are_worse(measure, standing, share):
+    assert share_beaten(measure, standing) == share
+
+
+def test_a_drawing_has_every_edge():
+    space = spaces["nasbench201"]
+    drawing = space.drawing(space.at(1234))
+
+    text = drawings.dot(drawing)
+
+    assert text.count("->") == len(drawing.edges)
+    assert all(edge.label in drawings.alt(drawing) for edge in drawing.edges)
+
+
+def test_quotes_in_a_label_stay_inside_it():
+    node = Node("a", 'x"]; evil [label="')
+    drawing = Drawing((node,), (Edge("a", "a", "\\", "op"),))
+
+    assert '\\"]; evil [label=\\"' in drawings.dot(drawing)
+
+
+@pytest.mark.parametrize(
+    ("error", "part"),
+    [
+        (StorageFull("no space is left"), "No space is left."),
+        (SpecError({"name": "missing"}), "name: missing"),
+        (OperationalError("SELECT secret", {}, Exception("host=secret")), "did not answer"),
+        (ZeroDivisionError("secret"), "a mistake in Archfront"),
+    ],
+)
+def test_an_error_is_a_sentence_without_secrets(error, part):
+    sentence, what_to_do = trouble.explained(error)
+
+    assert part in sentence
+    assert "secret" not in sentence
+    assert what_to_do
