@@ -13,7 +13,7 @@ import torch
 
 from search.datasets import datasets
 from search.errors import SpecError
-from search.networks import networks
+from search.networks import ConstantOutputs, constant_outputs, networks
 from search.parameters import bind
 from search.plugins import is_foreign, source_digest
 from search.probe import Batch, Probe
@@ -33,6 +33,7 @@ class Conditions:
         batch: the one batch that all scores of the run are measured on.
         by_dependency: JSON for ``network``, ``data``, ``seed`` and ``environment``.
         hardware: the processor or accelerator by name; only costs depend on it.
+        constant_outputs: the builder's faster way to outputs under constant weights, if any.
     """
 
     spec: Spec
@@ -41,11 +42,18 @@ class Conditions:
     hardware: str
     device: torch.device
     build: Callable[..., torch.nn.Module]
+    constant_outputs: ConstantOutputs | None = None
 
     def probe(self, arch: Arch) -> Probe:
         """The network of *arch* and the batch, seeded by what they are."""
         build = partial(self.build, arch)
-        return Probe(build, self.batch, seed=self.seed(arch), device=self.device)
+        return Probe(
+            build,
+            self.batch,
+            seed=self.seed(arch),
+            device=self.device,
+            constant_outputs=self.constant_outputs and partial(self.constant_outputs, arch),
+        )
 
     def seed(self, arch: Arch) -> int:
         """Depends on the spec's seed and the arch, not on when it is looked at."""
@@ -111,6 +119,7 @@ def conditions(spec: Spec, *, data_dir: Path, device: str) -> Conditions:
         hardware=hardware(place),
         device=place,
         build=partial(builder, shape=shape, device=place, **params),
+        constant_outputs=constant_outputs(builder, torch.from_numpy(x_BCHW), **params),
     )
 
 

@@ -3,7 +3,7 @@
 Shapes: B images, C channels, H height, W width, K classes; of a weight, O outputs.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -80,6 +80,7 @@ class Probe:
         batch: images and labels; moved to *device*.
         seed: of everything drawn.
         device: where to run.
+        constant_outputs: a faster way to :meth:`constant_outputs`, when there is one.
     """
 
     def __init__(
@@ -89,11 +90,13 @@ class Probe:
         *,
         seed: int,
         device: torch.device | str = "cpu",
+        constant_outputs: Callable[[Sequence[float]], Sequence[Tensor]] | None = None,
     ) -> None:
         self.batch = batch
         self.seed = seed
         self.device = torch.device(device)
         self._build = build
+        self._shortcut = constant_outputs
 
     @cached_property
     def network(self) -> nn.Module:
@@ -264,6 +267,8 @@ class Probe:
 
         Biases are zero; norms normalise by the batch.
         """
+        if self._shortcut is not None:
+            return list(self._shortcut(constants))
         net = self.fresh_network(1)
         with torch.no_grad():
             return [self._constant_output(net, constant) for constant in constants]

@@ -1,8 +1,9 @@
 """Networks: what builds the torch module of an arch, one builder for each space."""
 
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from search.registry import Registry
 from search.spaces import Arch
@@ -19,6 +20,37 @@ class NetworkBuilder(Protocol):
 
     def __call__(self, arch: Arch, /, *args: Any, **keywords: Any) -> nn.Module:  # noqa: ANN401
         """A fresh network; nothing is drawn from the global generators."""
+
+
+ConstantOutputs = Callable[[Arch, Sequence[float]], Sequence[Tensor]]
+
+_Builder = TypeVar("_Builder", bound=NetworkBuilder)
+_SHORTCUT = "constant_outputs_shortcut"
+
+
+def knows_constant_outputs(
+    prepare: Callable[..., ConstantOutputs],
+) -> Callable[[_Builder], _Builder]:
+    """Give a builder a faster way to the outputs of its networks under constant weights.
+
+    Args:
+        prepare: called with the batch and the builder's parameters; gives a function of arch and
+            constants, whose values are those of the one-output network in training mode.
+    """
+
+    def attach(builder: _Builder) -> _Builder:
+        setattr(builder, _SHORTCUT, prepare)
+        return builder
+
+    return attach
+
+
+def constant_outputs(
+    builder: NetworkBuilder, x_BCHW: Tensor, **params: object
+) -> ConstantOutputs | None:
+    """The builder's faster way, ready for this batch; None if it has none."""
+    prepare: Callable[..., ConstantOutputs] | None = getattr(builder, _SHORTCUT, None)
+    return prepare(x_BCHW, **params) if prepare else None
 
 
 networks: Registry[NetworkBuilder] = Registry(__name__)

@@ -1,19 +1,37 @@
 """Networks of NAS-Bench-201 cells (Dong and Yang, 2020, arXiv:2001.00326)."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from functools import cache
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
-from search.networks import networks
+from search.networks import ConstantOutputs, knows_constant_outputs, networks
 from search.networks._nasbench201 import Network
 from search.networks._weights import with_drawn_weights
 from search.spaces import Arch
 from search.spaces.nasbench201 import OPERATIONS
 
 
+def collapsed(x_BCHW: Tensor, *, channels: int = 16, cells: int = 5) -> ConstantOutputs:
+    """Outputs under constant weights, computed with one channel to a layer."""
+
+    @cache
+    def collapse() -> Any:  # noqa: ANN401  # a Collapse
+        from search.collapse import Collapse  # takes a while to import: only when it is needed
+
+        return Collapse(x_BCHW.numpy(), channels=channels, cells=cells)
+
+    def outputs(arch: Arch, constants: Sequence[float]) -> Sequence[Tensor]:
+        return list(torch.from_numpy(collapse().outputs([arch], constants)[0]))
+
+    return outputs
+
+
 @networks.register
+@knows_constant_outputs(collapsed)
 def nasbench201(  # noqa: PLR0913  # the protocol's four and two of its own
     arch: Arch,
     /,

@@ -13,10 +13,14 @@ import torch
 from scipy.stats import spearmanr
 
 from search.collapse import Collapse, epsinas, expression, score
+from search.conditions import conditions
 from search.datasets import datasets
 from search.networks import networks
+from search.probe import Probe
+from search.proxies import proxies
 from search.proxies.epsinas import score_of_outputs
 from search.spaces.nasbench201 import has_path_without_convolution, nasbench201
+from search.spec import Spec
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 ALL_CELLS = list(product(range(5), repeat=6))
@@ -162,6 +166,29 @@ def test_cells_of_one_expression_have_equal_outputs_in_the_plain_network(images)
     one, other = (outputs_of_torch(c, images, (1.0,), 4, 1) for c in (with_detour, direct))
 
     torch.testing.assert_close(one, other)
+
+
+def test_a_search_measures_epsinas_without_a_network(tmp_path, monkeypatch):
+    spec = Spec.model_validate(
+        {
+            "name": "epsinas",
+            "space": {"name": "nasbench201"},
+            "network": {"channels": 3, "cells": 1},
+            "data": {"name": "digits", "batch_size": 6},
+            "objectives": ["epsinas"],
+            "strategy": {"name": "random"},
+            "budget": {"trials": 1},
+        }
+    )
+    measured_under = conditions(spec, data_dir=tmp_path, device="cpu")
+    cell = (CONV_3X3, POOL, SKIP, SKIP, CONV_1X1, POOL)
+    plain = Probe(measured_under.probe(cell)._build, measured_under.batch, seed=0)
+    expected = proxies["epsinas"](plain)
+
+    monkeypatch.setattr(Probe, "fresh_network", None)
+    value = proxies["epsinas"](measured_under.probe(cell))
+
+    assert value == pytest.approx(expected, rel=1e-5)
 
 
 def test_number_of_expressions():
