@@ -237,6 +237,9 @@ def _index_of_number(cell: str, space: Space) -> int:
     index = int(cell)
     if index >= space.size:
         raise ValueError(f"{index} is outside 0 to {space.size - 1}")
+    reason = space.invalid_reason(space.at(index))
+    if reason is not None:
+        raise ValueError(reason)
     return index
 
 
