@@ -69,17 +69,27 @@ class Up:
         except OSError:
             return False
 
-    def archfront(self, *words: str) -> str:
+    def close(self) -> None:
+        """End it if it runs."""
+        if self.process.poll() is None:
+            self.end(signal.SIGTERM)
+
+    def has_worker(self) -> bool:
+        """Whether a worker has reported what it offers."""
+        return '"host"' in self.archfront("workers", "--json", check=False)
+
+    def archfront(self, *words: str, stdin: str = "", check: bool = True) -> str:
         """What a command prints that works on the same data folder."""
         done = subprocess.run(
             [*ARCHFRONT, *words],
+            input=stdin,
             cwd=ROOT,
             env=self._environment,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0 or not check, done.stderr
         return done.stdout
 
     def jobs(self) -> list[dict[str, Any]]:
