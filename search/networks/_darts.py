@@ -119,8 +119,8 @@ class Network(nn.Module):
         reduce: Sequence[tuple[str, int]],
         image_channels: int = 3,
         num_classes: int = 10,
-        channels: int = 36,
-        cells: int = 20,
+        channels: int = 16,
+        cells: int = 8,
     ) -> None:
         super().__init__()
         width = STEM_FACTOR * channels

@@ -45,6 +45,15 @@ def test_network_is_in_training_mode_and_has_no_meta_tensors(name, arch):
     assert not any(tensor.is_meta for tensor in net.state_dict().values())
 
 
+def test_exported_code_makes_the_same_network_by_default(name, arch):
+    exported = {"__name__": "exported"}
+    exec(spaces[name].python_source(arch, shape=SHAPE, num_classes=7, params={}), exported)
+
+    made, built = exported["net"].state_dict(), build(name, arch, device="meta").state_dict()
+
+    assert {key: t.shape for key, t in made.items()} == {key: t.shape for key, t in built.items()}
+
+
 def test_equal_seed_gives_equal_weights(name, arch):
     torch.testing.assert_close(
         build(name, arch).state_dict(), build(name, arch).state_dict(), rtol=0, atol=0
