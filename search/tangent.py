@@ -32,6 +32,7 @@ class _Walk:
         notes: what a node's forward rule left for its backward rule.
         gradients: by node, with their tangents; sums while consumers are still to come.
         products: by leaf.
+        shared: nodes whose gradient is held by other nodes too.
     """
 
     outputs: Mapping[Node, Tensor]
@@ -40,15 +41,25 @@ class _Walk:
     notes: dict[Node, Tensor] = field(default_factory=dict)
     gradients: dict[Node, tuple[Tensor, Tensor]] = field(default_factory=dict)
     products: dict[Node, Tensor] = field(default_factory=dict)
+    shared: set[Node] = field(default_factory=set)
 
     def tangent(self, node: Node) -> Tensor | None:
         return self.leaves.get(node, self.tangents.get(node))
 
-    def send(self, node: Node, g: Tensor, dg: Tensor) -> None:
-        """Add what one consumer says to the gradient of *node*."""
+    def send(self, node: Node, g: Tensor, dg: Tensor, *, is_fresh: bool = True) -> None:
+        """Add what one consumer says to the gradient of *node*.
+
+        What is fresh belongs to nobody else, so that sums can be made in its place.
+        """
         if node in self.gradients:
             g0, dg0 = self.gradients[node]
-            g, dg = g0 + g, dg0 + dg
+            if node in self.shared and is_fresh:
+                g, dg, g0, dg0 = g0, dg0, g, dg
+            is_free = node not in self.shared or is_fresh
+            g, dg = (g0.add_(g), dg0.add_(dg)) if is_free else (g0 + g, dg0 + dg)
+            self.shared.discard(node)
+        elif not is_fresh:
+            self.shared.add(node)
         self.gradients[node] = g, dg
 
 
@@ -133,7 +144,8 @@ def _linear(
         return push(node, walk.tangents[_inputs(node)[0]])
 
     def backward(node: Node, walk: _Walk, g: Tensor, dg: Tensor) -> None:
-        walk.send(_inputs(node)[0], pull(node, g), pull(node, dg))
+        pulled, is_fresh = pull(node, g), pull is not _as_before
+        walk.send(_inputs(node)[0], pulled, pull(node, dg), is_fresh=is_fresh)
 
     return _Rule(forward, backward)
 
@@ -243,7 +255,7 @@ def _add_backward(node: Node, walk: _Walk, g: Tensor, dg: Tensor) -> None:
             continue
         if tangent.shape != g.shape:
             raise UnknownOperationError("addition with broadcasting")
-        walk.send(source, g, dg)
+        walk.send(source, g, dg, is_fresh=False)
 
 
 def _matmul_parts(node: Node, walk: _Walk) -> tuple[Node, Node, Tensor, Tensor]:
@@ -274,6 +286,10 @@ def _matmul_backward(node: Node, walk: _Walk, g: Tensor, dg: Tensor) -> None:
 
 def _nothing(node: Node, walk: _Walk, g: Tensor, dg: Tensor) -> None:
     raise AssertionError("the product with a weight answers for the weight")
+
+
+def _as_before(node: Node, g: Tensor) -> Tensor:
+    return g.reshape(list(node._saved_self_sym_sizes))
 
 
 def _mask(node: Node, g: Tensor) -> Tensor:
@@ -330,8 +346,5 @@ _RULES = {
     "AvgPool2DBackward0": _linear(_pool, _unpool),
     "MeanBackward1": _linear(_mean, _spread),
     "TBackward0": _Rule(lambda node, walk: walk.leaves[_inputs(node)[0]].T, _nothing),
-    "ViewBackward0": _linear(
-        lambda _, x: x.flatten(1),
-        lambda node, g: g.reshape(list(node._saved_self_sym_sizes)),
-    ),
+    "ViewBackward0": _linear(lambda _, x: x.flatten(1), _as_before),
 }
