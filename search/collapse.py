@@ -21,7 +21,7 @@ from search.spaces import Arch
 from search.spaces.nasbench201 import EDGES, OPERATIONS
 
 CONSTANTS = (1e-7, 1.0)
-SLICE = 16  # expressions that a thread takes at a time
+SLICE = 8  # expressions that a thread takes at a time
 
 Terms = tuple[tuple[tuple[int, "Terms"], int], ...]  # ((operation, source), how often), sorted
 
