@@ -13,6 +13,8 @@ def main() -> None:
     st.set_page_config(page_title="Archfront", page_icon=icon, layout="wide")
     chosen = st.navigation(pages.all_pages(), position="top")
     st.html(_STYLE)
+    if st.context.theme.type == "dark":
+        st.html(_DARK_STYLE)
     chosen.run()
 
 
@@ -28,6 +30,14 @@ _STYLE = """<style>
   position: sticky; top: 4.5rem;
 }
 .st-key-yaml textarea { font-family: "Source Code Pro", monospace; font-size: 0.9rem; }
+</style>"""
+
+
+# The accent is light there: white words on it could not be read.
+_DARK_STYLE = """<style>
+[data-testid="stBaseButton-primary"] *, [data-testid="stBaseButton-primaryFormSubmit"] * {
+  color: #0B1118;
+}
 </style>"""
 
 

@@ -12,6 +12,7 @@ import socket
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -92,7 +93,8 @@ def serve(
 
 def warm_up() -> None:
     """Load what pages need, so that the first visitor does not wait for it."""
-    pages.all_pages()
+    for name in pages.ENTRIES:
+        import_module(f"app.views.{name}")
     charts.hypervolume_chart(Curve(np.zeros(1, "f4"), np.zeros(1, "f4"), (0.0, 0.0))).to_json()
 
 

@@ -149,7 +149,7 @@ def _bulk(found: Page[Job], wanted: JobFilter) -> None:
     """Actions on many searches at once; each says how many it is for."""
     ticked = [job for job in found.rows if st.session_state.get(f"pick{job.id}")]
     eligible = [job for job in ticked if job.state in CANCELLABLE]
-    with st.container(horizontal=True, vertical_alignment="center", height=44, border=False):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
             f"{wording.counted(found.total, 'search')}"
             + (f", {len(ticked)} chosen" if ticked else "")

@@ -65,7 +65,7 @@ def _living() -> None:
                 table(("host", "process", "heard of", "how"), rows, num_left=4),
                 unsafe_allow_html=True,
             )
-    st.caption(
+    st.markdown(
         f"Another worker, on any machine that sees the database and the broker: `{START_A_WORKER}`"
     )
 
