@@ -6,14 +6,14 @@ of, or what symbol comes next. Shapes: B sequences, C channels, H height, W colu
 a column, D units of a layer, K classes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "activation_tanh": torch.tanh,
     "activation_sigm": torch.sigmoid,
     "activation_leaky_relu": nn.functional.leaky_relu,
@@ -32,7 +32,8 @@ class Sum(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         terms = [run(x_BF) for run, x_BF in zip(self.maps, inputs, strict=True)]
-        return sum(terms[1:], terms[0])
+        total: Tensor = sum(terms[1:], terms[0])
+        return total
 
 
 class Cell(nn.Module):

@@ -112,7 +112,9 @@ class NasBench201:
         """
         blocks = text.strip().split("+")
         if len(blocks) != 3:
-            raise ValueError(f"a cell has 3 blocks joined by '+', not {len(blocks)}: {text!r}")
+            raise ValueError(
+                f"a cell has 3 blocks joined by '+', not {len(blocks)}: {text[:80]!r}"
+            )
         return tuple(
             choice for number, block in enumerate(blocks, 1) for choice in _block(number, block)
         )
@@ -229,10 +231,12 @@ def _edited(arch: Arch, number: int) -> Arch:
 def _block(number: int, text: str) -> list[int]:
     """Choices of the operations that enter node *number*, in the order of their sources."""
     if len(text) < 2 or text[0] != "|" or text[-1] != "|":
-        raise ValueError(f"block {number} must begin and end with '|': {text!r}")
+        raise ValueError(f"block {number} must begin and end with '|': {text[:80]!r}")
     terms = text[1:-1].split("|")
     if len(terms) != number:
-        raise ValueError(f"block {number} holds {number} operation(s), not {len(terms)}: {text!r}")
+        raise ValueError(
+            f"block {number} holds {number} operation(s), not {len(terms)}: {text[:80]!r}"
+        )
     return [_term(number, source, term) for source, term in enumerate(terms)]
 
 

@@ -108,7 +108,7 @@ class NasBenchMacro:
         if len(digits) != _NUM_LAYERS:
             hint = "; zeros at the front count" if len(digits) < _NUM_LAYERS else ""
             raise ValueError(
-                f"a network has {_NUM_LAYERS} digits, not {len(digits)}{hint}: {text!r}"
+                f"a network has {_NUM_LAYERS} digits, not {len(digits)}{hint}: {text[:80]!r}"
             )
         for place, digit in enumerate(digits, 1):
             if digit not in "012":

@@ -164,9 +164,7 @@ def test_choices_beyond_the_depth_do_not_matter():
     deep = arch_of(unit_3_depth=1, unit_3_block_3_kernel=1, unit_3_block_4_expansion=2)
 
     assert mobile.canonical(shallow, "pruned") == SMALLEST
-    assert mobile.canonical(deep, "pruned") == arch_of(
-        unit_3_depth=1, unit_3_block_3_kernel=1
-    )
+    assert mobile.canonical(deep, "pruned") == arch_of(unit_3_depth=1, unit_3_block_3_kernel=1)
 
 
 @given(archs, equivalences)
