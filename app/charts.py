@@ -4,7 +4,7 @@ Colours work on light and dark ground; every series differs by shape or dash as 
 """
 
 import html
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,8 @@ SCALE = "Cividis"
 CIRCLE, HOLLOW, CROSS = 0, 100, 4
 FRONT_HEIGHT, TEAM_HEIGHT, SMALL_HEIGHT = 400, 290, 240
 
+Numbers = NDArray[np.int32] | tuple[int, ...]
+
 CONFIG = {
     "displaylogo": False,
     "scrollZoom": False,
@@ -35,9 +37,10 @@ STILL = {"displayModeBar": False, "staticPlot": False, "scrollZoom": False}
 
 
 def front_chart(
-    shown: Picture, selected: Collection[int] = (), limits: Sequence["Limit"] = ()
+    shown: Picture, chosen: Points | None = None, limits: Sequence["Limit"] = ()
 ) -> go.Figure:
     """The front of two objectives: the rest as a density, a sample and a step line."""
+    selected = () if chosen is None else chosen.numbers_K
     figure = go.Figure()
     if shown.density is not None:
         figure.add_trace(_density(shown.density, shown))
@@ -49,7 +52,8 @@ def front_chart(
         figure.add_trace(_steps(shown))
         figure.add_trace(_front(shown, selected))
     _mark_knee(figure, shown)
-    _ring_selected(figure, shown, selected)
+    if chosen is not None and len(chosen):
+        figure.add_trace(_ring(chosen))
     for limit in limits:
         _draw_limit(figure, limit, shown)
     figure.update_layout(
@@ -233,7 +237,7 @@ def _density(density: Density, shown: Picture) -> go.Heatmap:
     )
 
 
-def _infeasible(shown: Picture, selected: Collection[int]) -> go.Scatter:
+def _infeasible(shown: Picture, selected: Numbers) -> go.Scatter:
     return _cloud(
         shown.infeasible,
         shown,
@@ -244,7 +248,7 @@ def _infeasible(shown: Picture, selected: Collection[int]) -> go.Scatter:
     )
 
 
-def _dominated(shown: Picture, selected: Collection[int]) -> go.Scatter:
+def _dominated(shown: Picture, selected: Numbers) -> go.Scatter:
     drawn, num = len(shown.dominated), shown.num_dominated
     name = f"dominated ({num:,})" if drawn == num else f"dominated ({drawn:,} of {num:,})"
     return _cloud(
@@ -262,7 +266,7 @@ def _dominated(shown: Picture, selected: Collection[int]) -> go.Scatter:
     )
 
 
-def _front(shown: Picture, selected: Collection[int]) -> go.Scatter:
+def _front(shown: Picture, selected: Numbers) -> go.Scatter:
     return _cloud(
         shown.front,
         shown,
@@ -282,7 +286,7 @@ def _front(shown: Picture, selected: Collection[int]) -> go.Scatter:
 def _cloud(
     points: Points,
     shown: Picture,
-    selected: Collection[int],
+    selected: Numbers,
     *,
     name: str,
     marker: dict[str, Any],
@@ -293,7 +297,7 @@ def _cloud(
     if hue and points.colour_K is not None and shown.colour is not None:
         marker = {**marker, "color": points.colour_K, "coloraxis": "coloraxis"}
         hover += f"<br>{html.escape(shown.colour.name)} %{{marker.color:.4~s}}"
-    chosen = np.flatnonzero(np.isin(points.numbers_K, list(selected)))
+    chosen = np.flatnonzero(np.isin(points.numbers_K, selected))
     return go.Scatter(
         x=points.x_K,
         y=points.y_K,
@@ -358,25 +362,15 @@ def _mark_knee(figure: go.Figure, shown: Picture) -> None:
     )
 
 
-def _ring_selected(figure: go.Figure, shown: Picture, selected: Collection[int]) -> None:
-    if not selected:
-        return
-    groups = (shown.front, shown.dominated, shown.infeasible)
-    chosen = [np.isin(points.numbers_K, list(selected)) for points in groups]
-    figure.add_trace(
-        go.Scatter(
-            x=np.concatenate([p.x_K[c] for p, c in zip(groups, chosen, strict=True)]),
-            y=np.concatenate([p.y_K[c] for p, c in zip(groups, chosen, strict=True)]),
-            mode="markers",
-            name="selected",
-            marker={
-                "symbol": "circle-open",
-                "size": 17,
-                "color": RING,
-                "line": {"width": 3},
-            },
-            hoverinfo="skip",
-        )
+def _ring(chosen: Points) -> go.Scatter:
+    """Around what is selected, also where the sample left it out; clicks go through it."""
+    return go.Scatter(
+        x=chosen.x_K,
+        y=chosen.y_K,
+        mode="markers",
+        name="selected",
+        marker={"symbol": "circle-open", "size": 17, "color": RING, "line": {"width": 3}},
+        hoverinfo="skip",
     )
 
 

@@ -57,14 +57,26 @@ class Form:
         return path or None
 
 
-def parameters(form: Form, path: str, schema: Schema, values: Mapping[str, Any]) -> Values:
-    """Draw the parameters of a plug-in; returned are those that differ from their defaults."""
+def parameters(
+    form: Form, path: str, owner: str, schema: Schema, values: Mapping[str, Any]
+) -> Values:
+    """Draw the parameters of a plug-in; returned are those that differ from their defaults.
+
+    Args:
+        form: where they are drawn.
+        path: of the parameters in the draft.
+        owner: the plug-in; another one's parameters of the same name are other fields.
+        schema: of its parameters.
+        values: what the draft says.
+    """
     chosen: Values = {}
     properties: Mapping[str, Schema] = schema.get("properties", {})
     for name, part in properties.items():
         resolved = resolve(part, schema)
         default = resolved.get("default")
-        value = parameter(form, f"{path}.{name}", name, resolved, values.get(name, default))
+        key = form.key(f"{path}.{name}.{owner}")
+        value = parameter(key, name, resolved, values.get(name, default))
+        form.place(f"{path}.{name}")
         if value != default:
             chosen[name] = value
     unknown = {name: value for name, value in values.items() if name not in properties}
@@ -73,11 +85,10 @@ def parameters(form: Form, path: str, schema: Schema, values: Mapping[str, Any])
     return {**chosen, **unknown}
 
 
-def parameter(form: Form, path: str, name: str, schema: Schema, value: object) -> object:
+def parameter(key: str, name: str, schema: Schema, value: object) -> object:
     """Draw one parameter as the widget that its schema asks for."""
     label = wording.plain(name.replace("_", " "))
     about = _about(schema)
-    key = form.key(path)
     chosen: object
     if "enum" in schema:
         options = list(schema["enum"])
@@ -91,7 +102,6 @@ def parameter(form: Form, path: str, name: str, schema: Schema, value: object) -
         chosen = st.text_input(label, value=str(value or ""), key=key, help=about)
     else:
         chosen = _text_of_yaml(label, value, key, about)
-    form.place(path)
     return chosen
 
 

@@ -65,10 +65,14 @@ def _what(form: Form, draft: Mapping[str, Any], catalogue: Catalogue) -> Values:
     with left:
         space = _plugin(form, "space", "Space", draft.get("space"), catalogue)
         network = catalogue.plugin("network", space["name"])
-        params = dict(draft.get("network") or {})
+        before = draft.get("space")
+        is_same = isinstance(before, Mapping) and before.get("name") == space["name"]
+        params = dict(draft.get("network") or {}) if is_same else {}
         if network is not None and network.parameters.get("properties"):
             with st.expander("Network"):
-                params = forms.parameters(form, "network", network.parameters, params)
+                params = forms.parameters(
+                    form, "network", network.name, network.parameters, params
+                )
     with right:
         given = dict(draft.get("data") or {})
         data = _plugin(form, "data", "Data", given, catalogue, kind="dataset")
@@ -112,7 +116,7 @@ def _plugin(
 
 def _columned(form: Form, path: str, plugin: Plugin, held: Values) -> Values:
     with st.expander("Parameters", expanded=bool(held) or plugin.kind == "strategy"):
-        return forms.parameters(form, path, plugin.parameters, held)
+        return forms.parameters(form, path, plugin.name, plugin.parameters, held)
 
 
 def _summary(plugin: Plugin) -> str:
@@ -221,7 +225,7 @@ def _metric_params(
     if plugin is None or not plugin.parameters.get("properties"):
         return held
     with st.expander(f"Parameters of {wording.plain(option)}"):
-        return forms.parameters(form, f"{path}.params", plugin.parameters, held)
+        return forms.parameters(form, f"{path}.params", plugin.name, plugin.parameters, held)
 
 
 def _declared(option: str, catalogue: Catalogue) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from app import cached, charts, front, search_view, wording
 from app.charts import Limit
-from app.front import Picture
+from app.front import Picture, Points
 from app.measures import Measure, default_axes
 from app.search_view import Limits, SearchView
 from app.views import _search_selected
@@ -80,7 +80,8 @@ def _explore(
     )
     left, right = st.columns((2.15, 1), gap="medium")
     with left:
-        _chart(shown, view, measures)
+        chosen = front.points_of(columns, found, view.selected) if len(columns) else None
+        _chart(shown, chosen, view, measures)
     with right, st.container(border=True, height=TOGETHER, key="selected"):
         _search_selected.show(job_id, columns, measures, found, view.selected)
     left, right = st.columns((2.15, 1), gap="medium")
@@ -90,13 +91,15 @@ def _explore(
         _constraints(columns, measures, y, view)
 
 
-def _chart(shown: Picture, view: SearchView, measures: Sequence[Measure]) -> None:
+def _chart(
+    shown: Picture, chosen: Points | None, view: SearchView, measures: Sequence[Measure]
+) -> None:
     with st.container(border=True, height=TOGETHER, gap=None):
         if not shown.num_trials:
             st.markdown("Architectures will appear here as soon as the first has been looked at.")
             return
         st.plotly_chart(
-            charts.front_chart(shown, view.selected, _lines(view.limits, measures)),
+            charts.front_chart(shown, chosen, _lines(view.limits, measures)),
             key=CHART,
             on_select=_react,
             selection_mode=("points", "box", "lasso"),

@@ -145,7 +145,7 @@ def _edit_form(catalogue: Catalogue) -> tuple[Submission | None, dict[str, str]]
         _renew()
         st.rerun()
     submission, errors = _checked(lambda: parse_submission(draft), catalogue)
-    return submission, form.tell(errors) if errors else {}
+    return submission, form.tell(errors) if catalogue.plugins else {}
 
 
 def _edit_yaml(catalogue: Catalogue) -> tuple[Submission | None, dict[str, str]]:
@@ -197,7 +197,9 @@ def _summary(
     submission: Submission | None, errors: Mapping[str, str], catalogue: Catalogue
 ) -> None:
     st.subheader("Summary", anchor=False)
-    if submission is None:
+    if submission is None and not catalogue.plugins:
+        st.markdown("The form fills itself as soon as a worker has said what it can run.")
+    elif submission is None:
         st.markdown(
             ":red[:material/error: Something is not right yet.] "
             "The messages stand at their fields."

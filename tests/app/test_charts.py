@@ -80,10 +80,11 @@ def test_the_knee_is_marked():
 
 
 def test_selected_points_are_ringed_and_told_to_plotly():
-    picture = shown()
-    number = int(picture.front.numbers_K[2])
+    columns = cloud(900)
+    found = front.front(columns, X, Y)
+    chosen = front.points_of(columns, found, [int(found.rows_K[2])])
 
-    figure = charts.front_chart(picture, {number})
+    figure = charts.front_chart(front.picture(columns, found), chosen)
 
     assert trace(figure, "front (")["selectedpoints"] == [2]
     assert trace(figure, "selected")["marker"]["symbol"] == "circle-open"
@@ -130,7 +131,7 @@ def test_a_box_on_a_logarithmic_axis_is_given_in_powers():
 
 
 def test_limits_are_lines():
-    figure = charts.front_chart(shown(), (), [Limit(X, 2e7), Limit(Y, 950.0), Limit(Z, 1.0)])
+    figure = charts.front_chart(shown(), None, [Limit(X, 2e7), Limit(Y, 950.0), Limit(Z, 1.0)])
 
     assert len(json.loads(sent(figure))["layout"]["shapes"]) == 2
 

@@ -26,7 +26,7 @@ def script(schema, values, errors):
     from app import forms
 
     form = forms.Form(edition=1)
-    st.session_state["chosen"] = forms.parameters(form, "params", schema, values)
+    st.session_state["chosen"] = forms.parameters(form, "params", "nsga2", schema, values)
     st.session_state["left"] = form.tell(errors)
 
 

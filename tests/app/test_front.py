@@ -108,6 +108,17 @@ def test_a_logarithmic_axis_leaves_out_what_is_not_positive():
     assert (shown.dominated.x_K > 0).all()
 
 
+def test_a_selected_trial_is_a_point_though_the_sample_left_it_out():
+    columns = cloud(20_000)
+    found = front.front(columns, X, Y)
+    drawn = front.picture(columns, found).dominated.numbers_K
+    left_out = int(np.setdiff1d(columns.numbers, drawn)[500])
+
+    chosen = front.points_of(columns, found, [left_out, 99_999_999])
+
+    assert chosen.numbers_K.tolist() == [left_out]
+
+
 def test_limits_leave_the_best_that_meets_them():
     values = np.array([[1.0, 5.0, 3.0], [2.0, 9.0, 9.0], [3.0, 8.0, 2.0]])
 
