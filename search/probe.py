@@ -227,7 +227,7 @@ class Probe:
         both_BB = torch.zeros(num_images, num_images, dtype=torch.float64, device=self.device)
         num_units = 0
         for y, copies in relus:
-            on_BA = (y.detach() > 0).flatten(1).float()
+            on_BA = _in_memory_order(y.detach()).flatten(1).sign().float()
             both_BB += copies * (on_BA @ on_BA.T).double()
             num_units += copies * on_BA.shape[1]
         on_B = both_BB.diagonal()
@@ -356,6 +356,11 @@ def _relu_outputs(net: nn.Module, hooks: ExitStack) -> list[tuple[Tensor, int]]:
         if isinstance(module, nn.ReLU | nn.ReLU6):
             hooks.enter_context(_watched(module, partial(note, getattr(module, "copies", 1))))
     return seen
+
+
+def _in_memory_order(y: Tensor) -> Tensor:
+    is_last = y.ndim == 4 and y.is_contiguous(memory_format=torch.channels_last)
+    return y.permute(0, 2, 3, 1) if is_last else y
 
 
 def _crashes_in_channels_last(layer: nn.Module) -> bool:

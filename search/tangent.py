@@ -284,6 +284,15 @@ def _matmul_backward(node: Node, walk: _Walk, g: Tensor, dg: Tensor) -> None:
     walk.products[leaf] = walk.products[leaf] + product if leaf in walk.products else product
 
 
+def _scale(node: Node, x: Tensor) -> Tensor:
+    """Times a constant; where both factors vary, torch has saved both."""
+    factor = node._saved_other
+    if factor is None or node._saved_self is not None:
+        raise UnknownOperationError("product of two values")
+    scaled: Tensor = x * factor
+    return scaled
+
+
 def _nothing(node: Node, walk: _Walk, g: Tensor, dg: Tensor) -> None:
     raise AssertionError("the product with a weight answers for the weight")
 
@@ -344,6 +353,7 @@ _RULES = {
     "MmBackward0": _Rule(_matmul_forward, _matmul_backward),
     "ReluBackward0": _linear(_mask, _mask),
     "AvgPool2DBackward0": _linear(_pool, _unpool),
+    "MulBackward0": _linear(_scale, _scale),
     "MeanBackward1": _linear(_mean, _spread),
     "TBackward0": _Rule(lambda node, walk: walk.leaves[_inputs(node)[0]].T, _nothing),
     "ViewBackward0": _linear(lambda _, x: x.flatten(1), _as_before),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 KERNEL_SIZES = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
@@ -33,6 +34,24 @@ class ConvNorm(nn.Sequential):
         super().__init__(
             Conv(in_channels, out_channels, size, stride), nn.BatchNorm2d(out_channels)
         )
+
+
+class Pool(nn.AvgPool2d):
+    """Mean over the part of a 3x3 window that lies inside the image."""
+
+    def __init__(self) -> None:
+        super().__init__(3, stride=1, padding=1, count_include_pad=False)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        if x_BCHW.dtype is not torch.float32:
+            pooled_BCHW: Tensor = super().forward(x_BCHW)
+            return pooled_BCHW
+        # Sums by a convolution with ones, several times faster than AvgPool2d on a CPU.
+        ones_C133 = x_BCHW.new_ones(x_BCHW.shape[1], 1, 3, 3)
+        inside_11HW = x_BCHW.new_ones(1, 1, *x_BCHW.shape[2:])
+        count_11HW = F.conv2d(inside_11HW, ones_C133[:1], padding=1)
+        sum_BCHW = F.conv2d(x_BCHW, ones_C133, padding=1, groups=x_BCHW.shape[1])
+        return sum_BCHW.mul_(1 / count_11HW)
 
 
 class SharedReLU(nn.ReLU):
@@ -62,7 +81,7 @@ class Cell(nn.Module):
         self.live_edges = edges_on_paths(self.operations)
         self.relus = nn.ModuleDict()
         self.convolutions = nn.ModuleDict()
-        self.pool = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+        self.pool = Pool()
         for (i, j), operation in self.operations.items():
             if operation in KERNEL_SIZES:
                 size = KERNEL_SIZES[operation]

@@ -85,6 +85,23 @@ def test_tangents_give_what_differentiating_twice_gives(letters):
     torch.testing.assert_close(list(probe.hessian_times_weights.values()), twice)
 
 
+def test_tangents_hold_in_single_precision_too():
+    build = partial(
+        networks["nasbench201"], (4, 3, 4, 4, 2, 3), shape=(3, 8, 8), channels=4, cells=1,
+        device=torch.device("cpu"),
+    )  # fmt: skip
+    probe = Probe(build, batch_of(dtype=torch.float32), seed=0)
+
+    tangents = list(probe.hessian_times_weights.values())
+
+    leaves = list(probe._leaves.values())
+    outputs = [y for _, y in probe.forward.outputs]
+    walked = hessian_times_weights(probe.forward.logits_BK, probe.y_B, leaves, outputs)
+    torch.testing.assert_close(tangents, walked, rtol=0, atol=0)  # no rule was missing
+    twice = probe._differentiated_twice(leaves)
+    torch.testing.assert_close(tangents, twice, rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     "layers",
     [

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.networks import networks
-from search.networks._nasbench201 import Cell
+from search.networks._nasbench201 import Cell, Pool
 from search.networks._weights import with_drawn_weights
 from search.spaces.nasbench201 import nasbench201
 
@@ -72,6 +72,16 @@ def test_pruned_network_computes_what_the_plain_one_does(arch):
     pruned_BK = net(x_BCHW)
 
     torch.testing.assert_close(pruned_BK, set_plain(net)(x_BCHW))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_pool_is_the_average_inside_the_image(size):
+    x_BCHW = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
+
+    pooled_BCHW = Pool()(x_BCHW)
+
+    expected_BCHW = Pool()(x_BCHW.double()).float()  # torch's own in other precisions
+    torch.testing.assert_close(pooled_BCHW, expected_BCHW)
 
 
 def test_dead_convolutions_are_not_run():
