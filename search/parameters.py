@@ -12,7 +12,7 @@ from search.errors import SpecError
 
 @cache
 def parameter_model(plugin: Callable[..., Any]) -> type[BaseModel]:
-    """A pydantic model of the keyword-only arguments of *plugin* (of its constructor, for a class).
+    """A pydantic model of the keyword-only arguments of *plugin*, or of its constructor.
 
     Arguments without a default are what the engine supplies, not parameters: they are left out.
     Bounds are ``Annotated[int, Field(ge=1)]``.
