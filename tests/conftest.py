@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy.orm import Session
 
 from db import schema
 from db import session as record
 from db.models import Base
 from tests import services
+
+# Other tests and people use the same machine: an example may be slow without being wrong.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 _numbers = itertools.count()
 
