@@ -44,10 +44,11 @@ def main() -> None:
             complain(f"{path}: {why}" if path else why)
         sys.exit(WRONG_SPEC)
     except (RecordError, SearchError) as error:
-        complain(str(error))
+        complain(_in_one_line(error))
         sys.exit(FAILED)
     except SQLAlchemyError as error:
-        complain(f"the database cannot be used: {_first_line(error)}")
+        cause = getattr(error, "orig", None) or error
+        complain(f"the database cannot be used: {_in_one_line(cause)}")
         sys.exit(FAILED)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read the output has enough of it
@@ -57,8 +58,8 @@ def main() -> None:
         sys.exit(FAILED)
 
 
-def _first_line(error: SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+def _in_one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
 
 
 if __name__ == "__main__":
