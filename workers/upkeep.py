@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -91,20 +92,22 @@ class Upkeep:
             Chore(self.heartbeat, self._settings.heartbeat_s),
             Chore(self.sweep, self._settings.sweep_s),
         ]
-        while not self._stopping.wait(_LOOK_S):
-            for chore in chores:
-                chore.do()
+        try:
+            while not self._stopping.wait(_LOOK_S):
+                for chore in chores:
+                    chore.do()
+        finally:
+            if not self._stopping.is_set():  # a worker without upkeep would look dead: end it
+                os.kill(os.getpid(), signal.SIGTERM)
 
     def offer(self) -> None:
         """Report what can be run here: at the start, and when data sets or plug-ins change."""
         now = _fingerprint()
         if now == self._offered_of:
             return
-        offered = self._ask_offer()
-        if offered is not None:
-            self._catalogue = offered
-            self._report()
-            self._offered_of = now
+        self._catalogue = self._ask_offer()
+        self._report()
+        self._offered_of = now
 
     def heartbeat(self) -> None:
         """Say that this worker lives."""
@@ -131,7 +134,7 @@ class Upkeep:
         with self._speaking, transaction() as session:
             workers.report(session, said)
 
-    def _ask_offer(self) -> dict[str, object] | None:
+    def _ask_offer(self) -> dict[str, object]:
         """In a process of its own: the engine is not loaded into the one that forks."""
         command = [*self._settings.offering, str(os.getpid())]
         with subprocess.Popen(
@@ -143,9 +146,9 @@ class Upkeep:
             except subprocess.TimeoutExpired:
                 process.kill()
         if process.returncode != 0:
-            if not self._stopping.is_set():
-                log.error("what can be run here could not be found out; see above")
-            return None
+            raise ChildProcessError(
+                "what can be run here could not be found out; the log says why"
+            )
         offered: dict[str, object] = json.loads(said)
         return offered
 

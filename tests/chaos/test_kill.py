@@ -89,7 +89,7 @@ class Chaos:
         """``kill -9`` of the main process; somebody starts another one."""
         self._worker.look()
         self._worker.kill_main()
-        wait_until(lambda: not self._worker.survivors(), 10)
+        wait_until(lambda: not self._worker.survivors(), 30)
         self._workers.append(WorkerProcess(SETTINGS))
 
     def kill_pool(self) -> None:

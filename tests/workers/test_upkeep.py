@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from db import jobs, workers
@@ -75,3 +77,14 @@ def test_a_sweep_takes_back_what_was_lost(upkeep: Upkeep):
     with reading() as session:
         states = [change.state for change in jobs.history(session, job_id)]
     assert states[-2:] == [JobState.LOST, JobState.QUEUED]
+
+
+def test_what_cannot_be_offered_is_asked_for_later(sqlite_url: str):
+    broken = Upkeep("w", ["cpu"], replace(FAKE, offering=("/bin/false",)))
+
+    with pytest.raises(ChildProcessError):
+        broken.offer()
+    broken.heartbeat()
+
+    with reading() as session:
+        assert workers.living(session) == []
