@@ -17,7 +17,7 @@ def parameter_model(plugin: Callable[..., Any]) -> type[BaseModel]:
     Arguments without a default are what the engine supplies, not parameters: they are left out.
     Bounds are ``Annotated[int, Field(ge=1)]``.
     """
-    function = plugin.__init__ if inspect.isclass(plugin) else plugin  # type: ignore[misc]
+    function = plugin.__init__ if inspect.isclass(plugin) else plugin
     hints = get_type_hints(function, include_extras=True)
     fields: dict[str, Any] = {
         name: (hints[name], argument.default)
