@@ -48,6 +48,11 @@ class Dashboard:
         self.field(label).press("Enter")
         self.settle()
 
+    def choose(self, label: str, option: str) -> None:
+        self.page.get_by_role("combobox", name=label, exact=True).click()
+        self.page.get_by_role("option", name=option, exact=True).click()
+        self.settle()
+
     def expect_text(self, text: str | re.Pattern[str]) -> Locator:
         found = self.page.get_by_text(text).first
         expect(found).to_be_visible()
@@ -78,7 +83,7 @@ class Dashboard:
         )
 
     def click_a_front_point(self) -> str:
-        """Click a point of the front; again only when it must have moved under the pointer.
+        """Click a point of the front; again only when nothing can have come of it.
 
         A second click on a point that is selected would take the selection back.
         """

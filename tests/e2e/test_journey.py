@@ -51,6 +51,8 @@ def watch_it_live(person):
     person.wait_for_more_trials_than(3)
     person.wait_for_more_trials_than(person.num_trials)
     expect(person.page.get_by_role("progressbar").first).to_be_visible()
+    person.choose("Live", "off")
+    assert person.wait_for_query("live") == "off"
 
 
 def take_home(person, folder):
@@ -81,6 +83,7 @@ def see_the_same(colleague, permalink, trial, arch_id):
 
 def clone_change_and_cancel(person, permalink):
     person.page.goto(permalink)
+    person.choose("Live", "2 s")
     cancel(person)
     person.press("Clone")
     person.page.wait_for_url(re.compile("/new"))
