@@ -1,5 +1,6 @@
 """Tuples of choice indices, whatever they stand for: what spaces of many decisions share."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -17,12 +18,13 @@ def arch_at(counts: Sequence[int], index: int) -> Arch:
     Raises:
         ValueError: the number is outside.
     """
+    size = math.prod(counts)
+    if not 0 <= index < size:
+        raise ValueError(f"index {index} is outside 0 to {size - 1}")
     rest, choices = index, []
     for count in reversed(counts):
         rest, choice = divmod(rest, count)
         choices.append(choice)
-    if rest:
-        raise ValueError(f"index {index} is outside the space")
     return tuple(reversed(choices))
 
 

@@ -74,8 +74,6 @@ class Darts:
 
     def at(self, index: int) -> Arch:
         """The pair of cells with this number."""
-        if not 0 <= index < self.size:
-            raise ValueError(f"index {index} is outside 0 to {self.size - 1}")
         return arch_at(_counts(), index)
 
     def index(self, arch: Arch) -> int:

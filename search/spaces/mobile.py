@@ -61,8 +61,6 @@ class Mobile:
 
     def at(self, index: int) -> Arch:
         """The arch with this number."""
-        if not 0 <= index < self.size:
-            raise ValueError(f"index {index} is outside 0 to {self.size - 1}")
         return arch_at(_counts(), index)
 
     def index(self, arch: Arch) -> int:

@@ -109,8 +109,6 @@ class NasBenchNlp:
 
     def at(self, index: int) -> Arch:
         """The encoding with this number; it may be invalid."""
-        if not 0 <= index < self.size:
-            raise ValueError(f"index {index} is outside 0 to {self.size - 1}")
         return arch_at(_counts(), index)
 
     def index(self, arch: Arch) -> int:
