@@ -115,7 +115,9 @@ def test_every_make_target_is_in_the_docs(target):
 
 
 def test_make_alone_prints_every_target():
-    done = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
 
     printed = {line.split()[1] for line in done.stdout.splitlines()}
     assert printed == set(make_targets())
