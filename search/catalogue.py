@@ -41,11 +41,17 @@ class Device(_Part):
 
 
 class TableColumn(_Part):
-    """A column of values of an imported benchmark."""
+    """A column of values of an imported benchmark.
+
+    Attributes:
+        may_be_undefined: an empty cell, nan and infinities say that an arch has no value; in
+            other columns they are errors.
+    """
 
     name: str
     unit: str = ""
     direction: Direction = "maximize"
+    may_be_undefined: bool = False
 
 
 class TableInfo(_Part):

@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from math import isfinite
@@ -16,7 +16,7 @@ import torch
 
 from search.conditions import Conditions
 from search.events import Score, ScoreStatus
-from search.memory import Memory
+from search.memory import Memory, Visit
 from search.meters import Meter, ProbeMeter, TableMeter
 from search.probe import Probe
 from search.spaces import Arch, Space
@@ -73,11 +73,11 @@ class Evaluator:
         """Nothing is measured, so that an arch takes microseconds."""
         return not self._key_makers
 
-    def prepare(self, archs: Sequence[Arch]) -> None:
-        """Ask the memory for all scores of these archs at once."""
+    def prepare(self, visits: Iterable[Visit]) -> None:
+        """Ask the memory for all scores of these visits at once."""
         if self.only_looks_up:
             return
-        keys = {key for arch in archs for key in self._keys(arch).values()}
+        keys = {key for visit in visits for key in self._keys(visit).values()}
         unknown = [key for key in sorted(keys) if key not in self._known]
         if unknown:
             for key, score in self._memory.recall(unknown).items():
@@ -85,19 +85,20 @@ class Evaluator:
                     self._remember(key, score)
 
     def scores(
-        self, arch: Arch, *, is_repeat: bool, cause: str | None = None
+        self, visit: Visit, *, scored: Collection[int] = (), cause: str | None = None
     ) -> tuple[Score, ...]:
-        """One score for each objective.
+        """One score for each objective of the visit, in the order of the spec.
 
         Args:
-            arch: has been given to :meth:`prepare`.
-            is_repeat: an earlier trial of the run has looked at it.
+            visit: has been given to :meth:`prepare`.
+            scored: places of the objectives that an earlier trial of the run has scored.
             cause: why nothing is to be measured: what would be has failed of this.
         """
-        scores = self._looked_up(arch, is_repeat=is_repeat)
+        scores = self._looked_up(visit, scored)
         if self.only_looks_up:
             return tuple(scores.values())
-        keys = self._keys(arch)
+        arch = visit.arch
+        keys = self._keys(visit)
         for place, key in keys.items():
             known = self._known.get(key)
             if known is not None:
@@ -107,13 +108,15 @@ class Evaluator:
             scores |= self._refused(missing, cause)
         elif missing:
             scores |= self._measured(arch, missing)
-        return tuple(scores[place] for place in range(len(self._meters)))
+        return tuple(scores[place] for place in sorted(scores))
 
-    def _keys(self, arch: Arch) -> dict[int, str]:
+    def _keys(self, visit: Visit) -> dict[int, str]:
+        arch, only = visit
         key = self._space.key
         return {
             place: make_key(key(arch, self._probe_meter(place).equivalence))
             for place, make_key in self._key_makers.items()
+            if only is None or place in only
         }
 
     def _probe_meter(self, place: int) -> ProbeMeter:
@@ -121,11 +124,13 @@ class Evaluator:
         assert isinstance(meter, ProbeMeter)
         return meter
 
-    def _looked_up(self, arch: Arch, *, is_repeat: bool) -> dict[int, Score]:
+    def _looked_up(self, visit: Visit, scored: Collection[int]) -> dict[int, Score]:
+        arch, only = visit
         index = self._space.index(arch)
         return {
-            place: _table_score(meter, index, is_repeat=is_repeat)
+            place: _table_score(meter, index, is_repeat=place in scored)
             for place, meter in self._table_meters
+            if only is None or place in only
         }
 
     def _recalled(self, place: int, key: str, known: Score) -> Score:
@@ -198,6 +203,9 @@ def _table_score(meter: TableMeter, index: int, *, is_repeat: bool) -> Score:
     if value is None:
         why = {"reason": "the benchmark has no row for this architecture"}
         return Score(meter.aim.name, "table", "not_applicable", None, details=why)
+    if not isfinite(value):
+        why = {"raw": str(value), "reason": "the benchmark has no value for this architecture"}
+        return Score(meter.aim.name, "table", "undefined", None, details=why)
     return Score(meter.aim.name, "table", "ok", value, from_memory=is_repeat)
 
 

@@ -60,12 +60,22 @@ class TableFile:
                 raise self.wrong(place, column, "the cell is empty; fill it or remove the row")
         return cells
 
-    def numbers(self, column: str) -> NDArray[np.float64]:
+    def numbers(self, column: str, *, may_be_undefined: bool = False) -> NDArray[np.float64]:
         """The cells of a column as finite numbers.
 
+        Args:
+            column: which.
+            may_be_undefined: give nan for an empty cell, nan and infinities.
+
         Raises:
-            DataError: the column is not there, or a cell is empty or no finite number.
+            DataError: the column is not there, or a cell is no number; or empty or not finite,
+                unless that is allowed.
         """
+        if may_be_undefined:
+            cells = self._cells(column)
+            parsed = [self._any_number(place, column, cell) for place, cell in enumerate(cells)]
+            numbers = np.asarray(parsed, dtype=np.float64)
+            return np.where(np.isfinite(numbers), numbers, np.nan)
         try:
             converted = pc.cast(self._column(column), pa.float64())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -80,18 +90,20 @@ class TableFile:
         numbers = [self._number(place, column, cell) for place, cell in enumerate(cells)]
         return np.asarray(numbers, dtype=np.float64)
 
-    def _number(self, place: int, column: str, cell: str) -> float:
-        if cell == "":
-            raise self.wrong(place, column, "the cell is empty; fill it or leave the column out")
+    def _any_number(self, place: int, column: str, cell: str) -> float:
         try:
-            number = float(cell)
+            return float(cell or "nan")
         except ValueError:
             raise self.wrong(place, column, f"{cell[:40]!r} is not a number") from None
-        if not np.isfinite(number):
-            raise self.wrong(
-                place, column, f"{cell[:40]!r} is not a finite number; leave the column out"
-            )
-        return number
+
+    def _number(self, place: int, column: str, cell: str) -> float:
+        number = self._any_number(place, column, cell)
+        if np.isfinite(number):
+            return number
+        what = f"{cell[:40]!r} is not a finite number" if cell else "the cell is empty"
+        raise self.wrong(
+            place, column, f"{what}; fill it, allow undefined values, or leave the column out"
+        )
 
     def head(self, num_rows: int) -> list[list[str]]:
         """The first rows, as text."""

@@ -47,11 +47,12 @@ class TablePreview:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Values by architecture; each arch at most once, every value finite.
+    """Values by architecture; each arch at most once.
 
     Attributes:
         indices: numbers of the archs in their space, ascending.
-        values: by column, in the order of *indices*; the clock's column too.
+        values: by column, in the order of *indices*; the clock's column too. Finite, or nan
+            in columns that may be undefined.
     """
 
     info: TableInfo
@@ -59,11 +60,11 @@ class Table:
     values: dict[str, NDArray[np.float64]] = field(repr=False)
 
     def value(self, arch: Arch, column: str) -> float | None:
-        """The value of *arch*, or None when the table has no row for it."""
+        """The value of *arch*, nan when undefined; None when the table has no row for it."""
         return self.lookup(column)(spaces[self.info.space].index(arch))
 
     def lookup(self, column: str) -> Callable[[int], float | None]:
-        """A function from a number in the space to the value; None where there is no row.
+        """A function from a number in the space to the value, as :meth:`value` has it.
 
         Raises:
             DataError: there is no such column.
@@ -157,7 +158,11 @@ def read_table(
         file.require(column)
     found = _indices(file, arch_column, spaces[space])
     order = np.argsort(found)
-    values = {column: file.numbers(column)[order] for column in wanted}
+    partial = {column.name for column in columns if column.may_be_undefined} - {clock}
+    values = {
+        column: file.numbers(column, may_be_undefined=column in partial)[order]
+        for column in wanted
+    }
     if clock is not None:
         _check_clock(file, clock)
     info = TableInfo(
@@ -282,7 +287,7 @@ def _guess_arch_column(by_name: dict[str, list[str]]) -> tuple[str | None, str |
 
 def _all_numbers(cells: Sequence[str]) -> bool:
     try:
-        return all(np.isfinite(float(cell)) for cell in cells if cell)
+        return all(isinstance(float(cell), float) for cell in cells if cell)
     except ValueError:
         return False
 
@@ -290,11 +295,12 @@ def _all_numbers(cells: Sequence[str]) -> bool:
 def _guess_column(name: str, cells: Sequence[str], subject: str) -> TableColumn:
     """By the column's name; where that says nothing, by what the file is called."""
     lower = name.lower()
+    undefined = not all(cell and np.isfinite(float(cell)) for cell in cells)
     if not _LOWER_IS_BETTER.search(lower) and not _PERCENT.search(lower):
         lower = f"{lower} {subject}"
     unit = next((unit for suffix, unit in _UNIT_BY_SUFFIX.items() if lower.endswith(suffix)), "")
     if _LOWER_IS_BETTER.search(lower):
-        return TableColumn(name=name, unit=unit, direction="minimize")
+        return TableColumn(name=name, unit=unit, direction="minimize", may_be_undefined=undefined)
     if _PERCENT.search(lower) and max(float(cell) for cell in cells if cell) > 1:
         unit = "%"
-    return TableColumn(name=name, unit=unit, direction="maximize")
+    return TableColumn(name=name, unit=unit, may_be_undefined=undefined)

@@ -43,6 +43,13 @@ def table(
             help="A column of values, e.g. test_acc:%:maximize. May be repeated.",
         ),
     ] = None,
+    undefined: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="One of these columns may be empty, nan or infinite. May be repeated.",
+        ),
+    ] = None,
     clock: Annotated[
         str | None, typer.Option(help="The column with the seconds that a trial takes.")
     ] = None,
@@ -58,7 +65,7 @@ def table(
         name=name or file.name.split(".")[0],
         space=space,
         arch_column=arch_column,
-        columns=[parse_column(text) for text in value],
+        columns=_columns(value, undefined or []),
         clock=clock,
     )
     if as_json:
@@ -86,6 +93,13 @@ def spec(
         return
     output.write_text(text)
     say(f"The spec is in {output}; to run it: archfront submit {output}")
+
+
+def _columns(values: list[str], undefined: list[str]) -> list[TableColumn]:
+    columns = [parse_column(text) for text in values]
+    for name in set(undefined) - {column.name for column in columns}:
+        raise SpecError({f"--undefined {name}": "it is not among the columns of --value"})
+    return [c.model_copy(update={"may_be_undefined": c.name in undefined}) for c in columns]
 
 
 def parse_column(text: str) -> TableColumn:
@@ -126,5 +140,6 @@ def _suggestion(guess: Guess, file: Path) -> str:
     words = ["archfront", "import", "table", str(file)]
     words += ["--space", guess.space or "SPACE", "--arch-column", guess.arch_column or "COLUMN"]
     words += [word for value in values for word in ("--value", value)]
+    words += [w for c in guess.columns if c.may_be_undefined for w in ("--undefined", c.name)]
     words += ["--clock", guess.clock] if guess.clock else []
     return shlex.join(words)

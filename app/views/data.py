@@ -168,6 +168,9 @@ def _columns(names: Sequence[str], guess: Guess) -> list[TableColumn]:
             "better": [
                 guessed[name].direction if name in guessed else "maximize" for name in names
             ],
+            "may be undefined": [
+                name in guessed and guessed[name].may_be_undefined for name in names
+            ],
         }
     )
     edited = st.data_editor(
@@ -178,13 +181,22 @@ def _columns(names: Sequence[str], guess: Guess) -> list[TableColumn]:
             "import": st.column_config.CheckboxColumn(width="small"),
             "unit": st.column_config.TextColumn(max_chars=32),
             "better": st.column_config.SelectboxColumn(options=list(ARROWS), required=True),
+            "may be undefined": st.column_config.CheckboxColumn(
+                width="small", help="Empty cells, nan and infinities are no errors here."
+            ),
         },
         key=f"columns_{len(names)}",
-        alt="Columns of the file: whether to import each, its unit and which way is better.",
+        alt="Columns of the file: whether to import each, its unit, which way is better, and "
+        "whether it may be undefined.",
     )
     return [
         TableColumn.model_validate(
-            {"name": row["column"], "unit": row["unit"] or "", "direction": row["better"]}
+            {
+                "name": row["column"],
+                "unit": row["unit"] or "",
+                "direction": row["better"],
+                "may_be_undefined": row["may be undefined"],
+            }
         )
         for row in edited[edited["import"]].to_dict("records")
     ]

@@ -1,5 +1,6 @@
 import gzip
 import io
+import math
 
 import numpy as np
 import pyarrow as pa
@@ -127,6 +128,24 @@ def test_a_wrong_cell_is_named(row, expected):
     assert expected in refusal(csv_of([*good_rows(), row]))
 
 
+@pytest.mark.parametrize("cell", ["", "nan", "inf", "-inf"])
+def test_a_column_may_be_allowed_to_have_no_value_for_some_archs(cell):
+    partial = ACCURACY.model_copy(update={"may_be_undefined": True})
+    row = f"{SPACE.encode(SPACE.at(0))},{cell},2"
+
+    table = Table.from_bytes(read(csv_of([*good_rows(), row]), columns=[partial]).to_bytes())
+
+    assert math.isnan(table.value(SPACE.at(0), "accuracy"))
+    assert table.value(SPACE.at(3), "accuracy") == 91.5
+
+
+def test_a_word_is_no_undefined_value():
+    partial = ACCURACY.model_copy(update={"may_be_undefined": True})
+    row = f"{SPACE.encode(SPACE.at(0))},high,2"
+
+    assert "'high' is not a number" in refusal(csv_of([*good_rows(), row]), columns=[partial])
+
+
 def test_a_number_outside_the_space_is_named():
     assert "row 3" in refusal(csv_of(["7,1,2", "15625,1,2"]))
 
@@ -175,6 +194,12 @@ def test_the_preview_guesses_what_columns_mean():
         TableColumn(name="train_time_s", unit="s", direction="minimize"),
     )
     assert seen.guess.clock == "train_time_s"
+
+
+def test_the_preview_guesses_that_a_column_with_empty_cells_may_be_undefined():
+    seen = preview(b"index,epsinas\n0,0.5\n1,\n", "proxies.csv")
+
+    assert seen.guess.columns == (TableColumn(name="epsinas", may_be_undefined=True),)
 
 
 def test_the_preview_shows_cells_as_they_stand():
