@@ -1,7 +1,4 @@
-"""Numbers to Plotly figures: pure functions. Arrays go to the browser as float32, in binary.
-
-Colours work on light and dark ground; every series differs by shape or dash as well.
-"""
+"""The front of two objectives: the rest as a density, a sample and a step line."""
 
 import html
 from collections.abc import Sequence
@@ -13,27 +10,29 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app import wording
-from app.front import BestSoFar, Box, Curve, Density, Picture, Points
+from app.charts._style import (
+    AMBER,
+    CIRCLE,
+    CROSS,
+    FRONT_HEIGHT,
+    GREEN,
+    GREY,
+    HOLLOW,
+    RING,
+    SCALE,
+    SKY,
+    VERMILION,
+    axis_title,
+    plain_layout,
+    ticks,
+)
+from app.front import Box, Density, Picture, Points
 from app.measures import Measure
 
-VERMILION, BLUE, SKY, GREEN, GREY = "#D55E00", "#0072B2", "#56B4E9", "#009E73", "#808A94"
-AMBER = "#E69F00"
-RING = "#1E88D0"
 DENSITY = [[0, "rgba(86,140,190,0.10)"], [1, "rgba(50,110,170,0.75)"]]
 PLAIN_DENSITY = [[0, "rgba(128,138,148,0.10)"], [1, "rgba(110,120,130,0.55)"]]
-SCALE = "Cividis"
-CIRCLE, HOLLOW, CROSS = 0, 100, 4
-FRONT_HEIGHT, TEAM_HEIGHT, SMALL_HEIGHT = 400, 290, 240
 
 Numbers = NDArray[np.int32] | tuple[int, ...]
-
-CONFIG = {
-    "displaylogo": False,
-    "scrollZoom": False,
-    "doubleClick": "reset",
-    "modeBarButtonsToRemove": ["autoScale2d", "toImage"],
-}
-STILL = {"displayModeBar": False, "staticPlot": False, "scrollZoom": False}
 
 
 def front_chart(
@@ -57,7 +56,7 @@ def front_chart(
     for limit in limits:
         _draw_limit(figure, limit, shown)
     figure.update_layout(
-        **_plain_layout(FRONT_HEIGHT),
+        **plain_layout(FRONT_HEIGHT),
         dragmode="pan",
         clickmode="event+select",
         hovermode="closest",
@@ -90,138 +89,6 @@ def front_alt(shown: Picture) -> str:
             f"{'' if shown.knee is None else f', knee at trial {shown.knee}'}"
         )
     return f"{text}. The trials tab has the same as a table."
-
-
-def hypervolume_chart(curve: Curve, unit: str = "trials") -> go.Figure:
-    """Hypervolume over the number of trials, as steps."""
-    figure = go.Figure(
-        go.Scatter(
-            x=curve.trials_K,
-            y=curve.volume_K,
-            mode="lines",
-            line={"shape": "hv", "color": VERMILION, "width": 2},
-            fill="tozeroy",
-            fillcolor="rgba(213,94,0,0.10)",
-            hovertemplate="after %{x:,.0f} trials: %{y:.4~s}<extra></extra>",
-        )
-    )
-    figure.update_layout(**_plain_layout(SMALL_HEIGHT), showlegend=False, dragmode="pan")
-    figure.update_xaxes(title={"text": unit}, **_ticks(), rangemode="tozero")
-    low = float(curve.volume_K.min(initial=0.0)) if len(curve.volume_K) else 0.0
-    figure.update_yaxes(title={"text": "hypervolume"}, **_ticks(), rangemode="tozero")
-    assert low >= 0, "a hypervolume is never negative"
-    return figure
-
-
-def hypervolume_alt(curve: Curve) -> str:
-    """The chart in words."""
-    return (
-        f"Hypervolume over trials, rising to {wording.number(curve.last)} "
-        f"with the reference point {', '.join(wording.number(v) for v in curve.reference)}."
-    )
-
-
-def best_chart(found: BestSoFar, measure: Measure) -> go.Figure:
-    """Values of one measure over the trials, and the best so far as steps."""
-    figure = go.Figure()
-    figure.add_trace(
-        go.Scatter(
-            x=found.numbers_K,
-            y=found.values_K,
-            mode="markers",
-            name="trials",
-            marker={"size": 5, "color": SKY, "opacity": 0.6},
-            hovertemplate="trial %{x}: %{y:.4~s}<extra></extra>",
-        )
-    )
-    figure.add_trace(
-        go.Scatter(
-            x=found.best_numbers_J,
-            y=found.best_J,
-            mode="lines+markers",
-            name="best so far",
-            line={"shape": "hv", "color": VERMILION, "width": 2},
-            marker={"size": 7},
-            hoverinfo="skip",
-        )
-    )
-    figure.update_layout(
-        **_plain_layout(FRONT_HEIGHT),
-        dragmode="pan",
-        legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom"},
-    )
-    figure.update_xaxes(title={"text": "trial"}, **_ticks())
-    figure.update_yaxes(title={"text": _axis_title(measure, "y")}, **_ticks())
-    return figure
-
-
-@dataclass(frozen=True)
-class Contribution:
-    """What one search puts on the team's front."""
-
-    name: str
-    is_new: bool
-    x_K: NDArray[np.float64]
-    y_K: NDArray[np.float64]
-    arch_ids: Sequence[str]
-
-
-def team_chart(contributions: Sequence[Contribution], x: Measure, y: Measure) -> go.Figure:
-    """The union of the fronts of many searches; the newest contributions are lit."""
-    figure = go.Figure()
-    figure.add_trace(_union_steps(contributions, x))
-    for is_new, name in ((False, "older searches"), (True, "last 7 days")):
-        parts = [part for part in contributions if part.is_new is is_new]
-        if parts:
-            figure.add_trace(_contributed(parts, name, is_new=is_new))
-    figure.update_layout(
-        **_plain_layout(TEAM_HEIGHT),
-        dragmode="pan",
-        clickmode="event+select",
-        hovermode="closest",
-        legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom"},
-    )
-    figure.update_xaxes(title={"text": _axis_title(x, "x")}, **_ticks())
-    figure.update_yaxes(title={"text": _axis_title(y, "y")}, **_ticks())
-    return figure
-
-
-def standing_chart(values_K: NDArray[np.float32], value: float, measure: Measure) -> go.Figure:
-    """Where one value stands among many: a histogram with a line."""
-    counts, edges = np.histogram(values_K, bins=40)
-    centres = ((edges[1:] + edges[:-1]) / 2).astype(np.float32)
-    figure = go.Figure(
-        go.Bar(
-            x=centres,
-            y=counts.astype(np.float32),
-            marker={"color": SKY, "line": {"width": 0}},
-            hovertemplate="about %{x:.4~s}: %{y:,.0f} trials<extra></extra>",
-        )
-    )
-    figure.add_vline(x=float(value), line={"color": VERMILION, "width": 2.5})
-    figure.update_layout(**_plain_layout(150), bargap=0.02, showlegend=False, dragmode=False)
-    figure.update_xaxes(title={"text": html.escape(measure.title)}, **_ticks())
-    figure.update_yaxes(visible=False)
-    return figure
-
-
-def metric_chart(steps: Sequence[int], values: Sequence[float | None], name: str) -> go.Figure:
-    """A value of a run over its steps."""
-    kept = np.linspace(0, len(steps) - 1, min(len(steps), 1000)).astype(int)
-    drawn = np.array([np.nan if v is None else v for v in values], np.float32)[kept]
-    figure = go.Figure(
-        go.Scatter(
-            x=np.asarray(steps, np.float32)[kept],
-            y=drawn,
-            mode="lines",
-            line={"color": BLUE, "width": 2},
-            hovertemplate="step %{x:,.0f}: %{y:.4~s}<extra></extra>",
-        )
-    )
-    figure.update_layout(**_plain_layout(SMALL_HEIGHT), showlegend=False, dragmode="pan")
-    figure.update_xaxes(title={"text": "step"}, **_ticks())
-    figure.update_yaxes(title={"text": html.escape(name)}, **_ticks())
-    return figure
 
 
 def _density(density: Density, shown: Picture) -> go.Heatmap:
@@ -382,43 +249,6 @@ def _draw_limit(figure: go.Figure, limit: Limit, shown: Picture) -> None:
         figure.add_hline(y=limit.value, line=line)
 
 
-def _union_steps(contributions: Sequence[Contribution], x: Measure) -> go.Scatter:
-    x_K = np.concatenate([part.x_K for part in contributions] or [np.empty(0)])
-    y_K = np.concatenate([part.y_K for part in contributions] or [np.empty(0)])
-    order = np.argsort(x_K, kind="stable")
-    return go.Scatter(
-        x=x_K[order].astype(np.float32),
-        y=y_K[order].astype(np.float32),
-        mode="lines",
-        line={
-            "shape": "hv" if x.direction == "minimize" else "vh",
-            "color": VERMILION,
-            "width": 1.4,
-        },
-        hoverinfo="skip",
-        showlegend=False,
-    )
-
-
-def _contributed(parts: Sequence[Contribution], name: str, *, is_new: bool) -> go.Scatter:
-    return go.Scatter(
-        x=np.concatenate([part.x_K for part in parts]).astype(np.float32),
-        y=np.concatenate([part.y_K for part in parts]).astype(np.float32),
-        mode="markers",
-        name=name,
-        customdata=[arch_id for part in parts for arch_id in part.arch_ids],
-        text=[html.escape(part.name) for part in parts for _ in part.arch_ids],
-        hovertemplate="%{text}<br>%{x:.4~s}, %{y:.4~s}<extra></extra>",
-        marker={
-            "symbol": "star" if is_new else "circle",
-            "size": 11 if is_new else 8,
-            "color": VERMILION if is_new else SKY,
-            "line": {"width": 1, "color": VERMILION},
-        },
-        unselected={"marker": {"opacity": 1}},
-    )
-
-
 def _symbols(points: Points) -> int | list[int]:
     """Scores from memory are hollow."""
     if not points.from_memory_K.any():
@@ -427,7 +257,7 @@ def _symbols(points: Points) -> int | list[int]:
 
 
 def _axis(measure: Measure, letter: str, shown: Picture) -> dict[str, Any]:
-    axis: dict[str, Any] = {"title": {"text": _axis_title(measure, letter)}, **_ticks()}
+    axis: dict[str, Any] = {"title": {"text": axis_title(measure, letter)}, **ticks()}
     if letter in shown.logarithmic:
         axis["type"] = "log"
     if shown.box is not None:
@@ -438,15 +268,6 @@ def _axis(measure: Measure, letter: str, shown: Picture) -> dict[str, Any]:
 
 def _ends(box: Box, letter: str) -> tuple[float, float]:
     return box[:2] if letter == "x" else box[2:]
-
-
-def _axis_title(measure: Measure, letter: str) -> str:
-    """Name, unit, and an arrow towards the better end."""
-    is_low = measure.direction == "minimize"
-    name = html.escape(measure.title)
-    if letter == "x":
-        return f"&#8592; better  |  {name}" if is_low else f"{name}  |  better &#8594;"
-    return f"&#8592; better  |  {name}" if is_low else f"{name}  |  better &#8594;"
 
 
 def _colour_axis(shown: Picture) -> dict[str, Any]:
@@ -465,25 +286,6 @@ def _colour_axis(shown: Picture) -> dict[str, Any]:
             "thickness": 12,
             "tickformat": "~s",
         },
-    }
-
-
-def _plain_layout(height: int) -> dict[str, Any]:
-    return {
-        "height": height,
-        "margin": {"l": 10, "r": 10, "t": 34 if height > SMALL_HEIGHT else 12, "b": 10},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-    }
-
-
-def _ticks() -> dict[str, Any]:
-    return {
-        "tickformat": "~s",
-        "automargin": True,
-        "showgrid": True,
-        "gridcolor": "rgba(128,138,148,0.22)",
-        "zeroline": False,
     }
 
 

@@ -1,0 +1,52 @@
+"""Numbers to Plotly figures: pure functions. Arrays go to the browser as float32, in binary."""
+
+from app.charts._style import (
+    AMBER,
+    BLUE,
+    CIRCLE,
+    CONFIG,
+    FRONT_HEIGHT,
+    GREEN,
+    GREY,
+    HOLLOW,
+    SKY,
+    SMALL_HEIGHT,
+    STILL,
+    TEAM_HEIGHT,
+    VERMILION,
+)
+from app.charts.curves import (
+    best_chart,
+    hypervolume_alt,
+    hypervolume_chart,
+    metric_chart,
+    standing_chart,
+)
+from app.charts.front import Limit, front_alt, front_chart
+from app.charts.team import Contribution, team_chart
+
+__all__ = [
+    "AMBER",
+    "BLUE",
+    "CIRCLE",
+    "CONFIG",
+    "FRONT_HEIGHT",
+    "GREEN",
+    "GREY",
+    "HOLLOW",
+    "SKY",
+    "SMALL_HEIGHT",
+    "STILL",
+    "TEAM_HEIGHT",
+    "VERMILION",
+    "Contribution",
+    "Limit",
+    "best_chart",
+    "front_alt",
+    "front_chart",
+    "hypervolume_alt",
+    "hypervolume_chart",
+    "metric_chart",
+    "standing_chart",
+    "team_chart",
+]

@@ -1,0 +1,52 @@
+"""What all charts have in common: colours, sizes, grids, the words on an axis.
+
+Colours work on light and dark ground; every series differs by shape or dash as well.
+"""
+
+import html
+from typing import Any
+
+from app.measures import Measure
+
+VERMILION, BLUE, SKY, GREEN, GREY = "#D55E00", "#0072B2", "#56B4E9", "#009E73", "#808A94"
+AMBER = "#E69F00"
+RING = "#1E88D0"
+SCALE = "Cividis"
+CIRCLE, HOLLOW, CROSS = 0, 100, 4
+FRONT_HEIGHT, TEAM_HEIGHT, SMALL_HEIGHT = 400, 290, 240
+
+CONFIG = {
+    "displaylogo": False,
+    "scrollZoom": False,
+    "doubleClick": "reset",
+    "modeBarButtonsToRemove": ["autoScale2d", "toImage"],
+}
+STILL = {"displayModeBar": False, "staticPlot": False, "scrollZoom": False}
+
+
+def plain_layout(height: int) -> dict[str, Any]:
+    return {
+        "height": height,
+        "margin": {"l": 10, "r": 10, "t": 34 if height > SMALL_HEIGHT else 12, "b": 10},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+    }
+
+
+def ticks() -> dict[str, Any]:
+    return {
+        "tickformat": "~s",
+        "automargin": True,
+        "showgrid": True,
+        "gridcolor": "rgba(128,138,148,0.22)",
+        "zeroline": False,
+    }
+
+
+def axis_title(measure: Measure, letter: str) -> str:
+    """Name, unit, and an arrow towards the better end."""
+    is_low = measure.direction == "minimize"
+    name = html.escape(measure.title)
+    if letter == "x":
+        return f"&#8592; better  |  {name}" if is_low else f"{name}  |  better &#8594;"
+    return f"&#8592; better  |  {name}" if is_low else f"{name}  |  better &#8594;"
