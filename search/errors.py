@@ -4,6 +4,7 @@ SearchError
     SpecError         what a person described cannot be run; knows the fields
     DataError         a data set or benchmark file is missing, broken or does not fit
     RunError          the run cannot go on; the message is the cause
+    NotApplicableError  a score is not defined for such a network; the message says why
 """
 
 from collections.abc import Mapping
@@ -31,3 +32,7 @@ class DataError(SearchError):
 
 class RunError(SearchError):
     """The run cannot go on."""
+
+
+class NotApplicableError(SearchError):
+    """The score is not defined for networks or data of this kind; the message says why."""

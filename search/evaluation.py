@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from search.conditions import Conditions
+from search.errors import NotApplicableError
 from search.events import Score, ScoreStatus
 from search.memory import Memory, Visit
 from search.meters import Meter, ProbeMeter, TableMeter
@@ -183,6 +184,11 @@ class Evaluator:
             why = f"the trial took longer than {self._timeout_s:g} s"
             details: dict[str, Any] = {"error": why, "cause": "timeout"}
             return Score(name, kind, "failed", None, time.perf_counter() - start, details=details)
+        except NotApplicableError as error:
+            seconds = time.perf_counter() - start
+            return Score(
+                name, kind, "not_applicable", None, seconds, details={"reason": str(error)}
+            )
         except Exception as error:  # a metric may raise anything; it fails only its own score
             details = _details_of(error)
             return Score(name, kind, "failed", None, time.perf_counter() - start, details=details)

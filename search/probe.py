@@ -3,21 +3,35 @@
 Shapes: B images, C channels, H height, W width, K classes; of a weight, O outputs.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from search.errors import NotApplicableError
+from search.passes import (
+    all_edges,
+    forked,
+    gradients_of,
+    has_unrun_relus,
+    layers_of,
+    out_of_place,
+    relu_outputs,
+    watched,
+    without_norms,
+)
+from search.redrawing import Draw, redrawn
+from search.seeds import seed_of
 from search.tangent import UnknownOperationError, hessian_times_weights
 
-LAYERS = (nn.Conv2d, nn.Linear)
-NORMS = (nn.modules.batchnorm._BatchNorm,)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -81,6 +95,7 @@ class Probe:
         seed: of everything drawn.
         device: where to run.
         constant_outputs: a faster way to :meth:`constant_outputs`, when there is one.
+        further_batch: gives batches of other images, by number from 1; None when there are none.
     """
 
     def __init__(
@@ -91,12 +106,28 @@ class Probe:
         seed: int,
         device: torch.device | str = "cpu",
         constant_outputs: Callable[[Sequence[float]], Sequence[Tensor]] | None = None,
+        further_batch: Callable[[int], Batch] | None = None,
     ) -> None:
         self.batch = batch
         self.seed = seed
         self.device = torch.device(device)
         self._build = build
         self._shortcut = constant_outputs
+        self._further_batch = further_batch
+        self._measured: dict[Hashable, Any] = {}
+
+    def once(
+        self, measure: Callable[Concatenate["Probe", P], T], *args: P.args, **params: P.kwargs
+    ) -> T:
+        """What *measure* makes of this probe; made once for equal arguments, then kept.
+
+        For what several proxies share. Keep it small: it lives as long as the probe.
+        """
+        key = (measure, args, tuple(sorted(params.items())))
+        if key not in self._measured:
+            self._measured[key] = measure(self, *args, **params)
+        value: T = self._measured[key]
+        return value
 
     @cached_property
     def network(self) -> nn.Module:
@@ -136,7 +167,7 @@ class Probe:
 
     @cached_property
     def _leaves(self) -> dict[str, Tensor]:
-        return {name: self._parameters[f"{name}.weight"] for name in _layers(self.network)}
+        return {name: self.parameters[f"{name}.weight"] for name in layers_of(self.network)}
 
     @cached_property
     def num_params(self) -> int:
@@ -144,8 +175,8 @@ class Probe:
         return sum(p.numel() for p in self.network.parameters() if p.requires_grad)
 
     @cached_property
-    def _parameters(self) -> dict[str, Tensor]:
-        """Parameters as leaves of our own; the values are shared, never written."""
+    def parameters(self) -> dict[str, Tensor]:
+        """Parameters by name, as leaves of our own; the values are shared: never write them."""
         return {
             name: self._laid_out(parameter.detach()).requires_grad_(parameter.requires_grad)
             for name, parameter in self.network.named_parameters()
@@ -156,9 +187,86 @@ class Probe:
         buffers = {
             name: buffer.to(x_BCHW.device, copy=True) for name, buffer in net.named_buffers()
         }
-        with _forked(self.seed, self.device), _out_of_place(net):
-            logits_BK: Tensor = functional_call(net, (dict(parameters), buffers), x_BCHW)
+        return self._pass(net, {**parameters, **buffers}, x_BCHW)
+
+    def _pass(self, net: nn.Module, tensors: Mapping[str, Tensor], x_BCHW: Tensor) -> Tensor:
+        with forked(self.seed, self.device), out_of_place(net):
+            logits_BK: Tensor = functional_call(net, dict(tensors), x_BCHW)
         return logits_BK
+
+    def run(
+        self,
+        parameters: Mapping[str, Tensor],
+        x_BCHW: Tensor,
+        *,
+        buffers: Mapping[str, Tensor] | None = None,
+        dead_edges: bool = False,
+    ) -> Tensor:
+        """Logits of the network with these parameters, in training mode.
+
+        Args:
+            parameters: all of them by name, as :attr:`parameters` or :meth:`redrawn` has them.
+            x_BCHW: images on the device.
+            buffers: written by the pass, so that running statistics can be read or carried on;
+                copies of the network's own when left out.
+            dead_edges: run also what carries nothing to the output.
+
+        Raises:
+            NotApplicableError: a batch norm has a single value to a channel.
+        """
+        tensors = {**parameters, **(self.buffers() if buffers is None else buffers)}
+        with all_edges(self.network) if dead_edges else nullcontext():
+            try:
+                return self._pass(self.network, tensors, self._laid_out(x_BCHW))
+            except ValueError as error:
+                if "more than 1 value per channel" not in str(error):
+                    raise
+                why = (
+                    f"batch norm has one value to a channel with {len(x_BCHW)} image(s) at a time"
+                )
+                raise NotApplicableError(why) from None
+
+    def buffers(self) -> dict[str, Tensor]:
+        """Copies of the network's buffers by name."""
+        return {name: buffer.detach().clone() for name, buffer in self.network.named_buffers()}
+
+    def loss_gradients(
+        self, parameters: Mapping[str, Tensor], x_BCHW: Tensor, y_B: Tensor
+    ) -> dict[str, Tensor]:
+        """Gradient of the mean cross entropy by parameter; zero where it does not matter."""
+        loss = F.cross_entropy(self.run(parameters, x_BCHW), y_B)
+        leaves = {name: p for name, p in parameters.items() if p.requires_grad}
+        return dict(zip(leaves, gradients_of(loss, list(leaves.values())), strict=True))
+
+    def generator(self, *purpose: str | int) -> torch.Generator:
+        """Draws on the CPU; the same for the same purpose, whatever was drawn before."""
+        return torch.Generator().manual_seed(seed_of(self.seed, *purpose))
+
+    def redrawn(self, draw: Draw, *purpose: str | int) -> dict[str, Tensor]:
+        """Parameters by name with other first weights, as leaves."""
+        values = redrawn(self.network, draw, self.generator("weights", *purpose))
+        return {
+            name: self._laid_out(value).requires_grad_(self.parameters[name].requires_grad)
+            for name, value in values.items()
+        }
+
+    def noise(self, count: int, *purpose: str | int) -> Tensor:
+        """Images whose pixels are standard normal, as large as those of the batch."""
+        shape = (count, *self.batch.x_BCHW.shape[1:])
+        drawn = torch.randn(shape, generator=self.generator("images", *purpose))
+        return drawn.to(self.device, self.batch.x_BCHW.dtype)
+
+    def batch_at(self, place: int) -> Batch:
+        """The batch, at 0, or one of other images.
+
+        Raises:
+            NotApplicableError: there are not so many.
+        """
+        if not place:
+            return self.batch
+        if self._further_batch is None:
+            raise NotApplicableError("there is only one batch of images")
+        return self._further_batch(place)
 
     @cached_property
     def forward(self) -> ForwardPass:
@@ -170,10 +278,10 @@ class Probe:
             outputs.append((name, y))
 
         with ExitStack() as hooks:
-            for name, layer in _layers(self.network).items():
-                hooks.enter_context(_watched(layer, partial(note_output, name)))
-            relus = _relu_outputs(self.network, hooks)
-            logits_BK = self._call(self.network, self._parameters, leaf_BCHW.clone())
+            for name, layer in layers_of(self.network).items():
+                hooks.enter_context(watched(layer, partial(note_output, name)))
+            relus = relu_outputs(self.network, hooks)
+            logits_BK = self._call(self.network, self.parameters, leaf_BCHW.clone())
         return ForwardPass(leaf_BCHW, logits_BK, outputs, relus)
 
     @cached_property
@@ -189,7 +297,7 @@ class Probe:
             for name, y in self.forward.outputs:
                 if y.requires_grad:
                     hooks.callback(y.register_hook(partial(note, name, y)).remove)
-            gradients = _gradients(loss, list(self._leaves.values()))
+            gradients = gradients_of(loss, list(self._leaves.values()))
         return BackwardPass(dict(zip(self.weights, gradients, strict=True)), channels)
 
     @property
@@ -200,7 +308,7 @@ class Probe:
     @cached_property
     def input_gradients_BCHW(self) -> Tensor:
         """Gradient of the sum of all logits with respect to the images."""
-        return _gradients(self.forward.logits_BK.sum(), [self.forward.x_BCHW])[0]
+        return gradients_of(self.forward.logits_BK.sum(), [self.forward.x_BCHW])[0]
 
     @cached_property
     def hessian_times_weights(self) -> dict[str, Tensor]:
@@ -214,10 +322,10 @@ class Probe:
         return dict(zip(self._leaves, products, strict=True))
 
     def _differentiated_twice(self, leaves: list[Tensor]) -> list[Tensor]:
-        logits_BK = self._call(self.network, self._parameters, self.x_BCHW)
-        live = _gradients(F.cross_entropy(logits_BK, self.y_B), leaves, create_graph=True)
+        logits_BK = self._call(self.network, self.parameters, self.x_BCHW)
+        live = gradients_of(F.cross_entropy(logits_BK, self.y_B), leaves, create_graph=True)
         along = [(g * w.detach()).sum() for g, w in zip(live, leaves, strict=True)]
-        return _gradients(torch.stack(along).sum(), leaves)
+        return gradients_of(torch.stack(along).sum(), leaves)
 
     @cached_property
     def relu_agreement_BB(self) -> Tensor:
@@ -235,11 +343,11 @@ class Probe:
 
     def _all_relus(self) -> list[tuple[Tensor, int]]:
         """ReLU outputs; a network that leaves dead ReLUs out runs once more, with all edges."""
-        if not any(getattr(m, "has_unrun_relus", False) for m in self.network.modules()):
+        if not has_unrun_relus(self.network):
             return self.forward.relus
-        with torch.no_grad(), _all_edges(self.network), ExitStack() as hooks:
-            relus = _relu_outputs(self.network, hooks)
-            self._call(self.network, self._parameters, self.x_BCHW)
+        with torch.no_grad(), all_edges(self.network), ExitStack() as hooks:
+            relus = relu_outputs(self.network, hooks)
+            self._call(self.network, self.parameters, self.x_BCHW)
         return relus
 
     @cached_property
@@ -250,13 +358,13 @@ class Probe:
         """
         absolute = {
             name: tensor.detach().double().abs().requires_grad_()
-            for name, tensor in self._parameters.items()
+            for name, tensor in self.parameters.items()
         }
         ones_1CHW = torch.ones_like(self.x_BCHW[:1], dtype=torch.float64)
-        with _without_norms(self.network):
+        with without_norms(self.network):
             logits_1K = self._call(self.network, absolute, ones_1CHW)
         weights = {name: absolute[f"{name}.weight"] for name in self.weights}
-        gradients = _gradients(logits_1K.sum(), list(weights.values()))
+        gradients = gradients_of(logits_1K.sum(), list(weights.values()))
         return {
             name: (weight * gradient).detach()
             for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
@@ -290,10 +398,10 @@ class Probe:
         """
         x_BCHW = self.x_BCHW[:1].expand(2, *self.x_BCHW.shape[1:])  # norms refuse a single value
         try:
-            parameters = {name: p.to("meta") for name, p in self._parameters.items()}
+            parameters = {name: p.to("meta") for name, p in self.parameters.items()}
             return self._count_macs(parameters, x_BCHW.to("meta"))
         except NotImplementedError:
-            return self._count_macs(self._parameters, x_BCHW)
+            return self._count_macs(self.parameters, x_BCHW)
 
     def _count_macs(self, parameters: Mapping[str, Tensor], x_BCHW: Tensor) -> int:
         num_macs = 0
@@ -303,9 +411,9 @@ class Probe:
             assert isinstance(layer.weight, Tensor)
             num_macs += y.numel() * layer.weight[0].numel()
 
-        with torch.no_grad(), _all_edges(self.network), ExitStack() as hooks:
-            for layer in _layers(self.network).values():
-                hooks.enter_context(_watched(layer, partial(note, layer)))
+        with torch.no_grad(), all_edges(self.network), ExitStack() as hooks:
+            for layer in layers_of(self.network).values():
+                hooks.enter_context(watched(layer, partial(note, layer)))
             self._call(self.network, parameters, x_BCHW)
         return num_macs // len(x_BCHW)
 
@@ -341,23 +449,6 @@ class Probe:
         return "cpu"
 
 
-def _layers(net: nn.Module) -> dict[str, nn.Conv2d | nn.Linear]:
-    return {name: m for name, m in net.named_modules() if isinstance(m, LAYERS)}
-
-
-def _relu_outputs(net: nn.Module, hooks: ExitStack) -> list[tuple[Tensor, int]]:
-    """A list that fills with ReLU outputs, and how many ReLUs each stands for, as *net* runs."""
-    seen: list[tuple[Tensor, int]] = []
-
-    def note(copies: int, y: Tensor) -> None:
-        seen.append((y, copies))
-
-    for module in net.modules():
-        if isinstance(module, nn.ReLU | nn.ReLU6):
-            hooks.enter_context(_watched(module, partial(note, getattr(module, "copies", 1))))
-    return seen
-
-
 def _in_memory_order(y: Tensor) -> Tensor:
     is_last = y.ndim == 4 and y.is_contiguous(memory_format=torch.channels_last)
     return y.permute(0, 2, 3, 1) if is_last else y
@@ -373,82 +464,7 @@ def _crashes_in_channels_last(layer: nn.Module) -> bool:
     return any(k < s for k, s in zip(layer.kernel_size, layer.stride, strict=True))
 
 
-def _gradients(loss: Tensor, inputs: list[Tensor], *, create_graph: bool = False) -> list[Tensor]:
-    """Gradients of *loss*, zero where it does not depend on an input; the graph is kept."""
-    if not loss.requires_grad:
-        return [torch.zeros_like(tensor) for tensor in inputs]
-    return list(
-        torch.autograd.grad(
-            loss, inputs, retain_graph=True, create_graph=create_graph, materialize_grads=True
-        )
-    )
-
-
 def _per_channel(y: Tensor, gradient: Tensor) -> Tensor:
     """Sum over pixels of activation times gradient, by image and channel."""
     product = y.detach() * gradient
     return product.sum(dim=(2, 3)) if product.ndim == 4 else product
-
-
-@contextmanager
-def _watched(module: nn.Module, see: Callable[[Tensor], None]) -> Iterator[None]:
-    handle = module.register_forward_hook(lambda _module, _args, y: see(y))
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-@contextmanager
-def _forked(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed the global generators for dropout and its kind, and put them back afterwards."""
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        torch.default_generator.manual_seed(seed)
-        if devices:
-            torch.cuda.manual_seed(seed)
-        yield
-
-
-@contextmanager
-def _all_edges(net: nn.Module) -> Iterator[None]:
-    """Have networks that leave dead edges out run them too."""
-    modules = [m for m in net.modules() if getattr(m, "runs_dead_edges", None) is False]
-    for module in modules:
-        module.runs_dead_edges = True  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        for module in modules:
-            module.runs_dead_edges = False  # type: ignore[assignment]
-
-
-@contextmanager
-def _out_of_place(net: nn.Module) -> Iterator[None]:
-    """Let no activation overwrite the output of the layer before it."""
-    changed = [m for m in net.modules() if getattr(m, "inplace", False) is True]
-    for module in changed:
-        module.inplace = False  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        for module in changed:
-            module.inplace = True  # type: ignore[assignment]
-
-
-@contextmanager
-def _without_norms(net: nn.Module) -> Iterator[None]:
-    """Put the identity in the place of every batch norm."""
-    norms = [
-        (parent, name, child)
-        for parent in net.modules()
-        for name, child in parent.named_children()
-        if isinstance(child, NORMS)
-    ]
-    for parent, name, _ in norms:
-        parent._modules[name] = nn.Identity()
-    try:
-        yield
-    finally:
-        for parent, name, child in norms:
-            parent._modules[name] = child
