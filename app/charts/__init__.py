@@ -20,7 +20,6 @@ from app.charts.curves import (
     hypervolume_alt,
     hypervolume_chart,
     metric_chart,
-    standing_chart,
 )
 from app.charts.front import Limit, front_alt, front_chart
 from app.charts.team import Contribution, team_chart
@@ -47,6 +46,5 @@ __all__ = [
     "hypervolume_alt",
     "hypervolume_chart",
     "metric_chart",
-    "standing_chart",
     "team_chart",
 ]

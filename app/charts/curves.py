@@ -1,11 +1,10 @@
-"""Values over trials or steps, and where one value stands among many."""
+"""Values over trials or steps."""
 
 import html
 from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from app import wording
 from app.charts._style import (
@@ -101,23 +100,4 @@ def metric_chart(steps: Sequence[int], values: Sequence[float | None], name: str
     figure.update_layout(**plain_layout(SMALL_HEIGHT), showlegend=False, dragmode="pan")
     figure.update_xaxes(title={"text": "step"}, **ticks())
     figure.update_yaxes(title={"text": html.escape(name)}, **ticks())
-    return figure
-
-
-def standing_chart(values_K: NDArray[np.float32], value: float, measure: Measure) -> go.Figure:
-    """Where one value stands among many: a histogram with a line."""
-    counts, edges = np.histogram(values_K, bins=40)
-    centres = ((edges[1:] + edges[:-1]) / 2).astype(np.float32)
-    figure = go.Figure(
-        go.Bar(
-            x=centres,
-            y=counts.astype(np.float32),
-            marker={"color": SKY, "line": {"width": 0}},
-            hovertemplate="about %{x:.4~s}: %{y:,.0f} trials<extra></extra>",
-        )
-    )
-    figure.add_vline(x=float(value), line={"color": VERMILION, "width": 2.5})
-    figure.update_layout(**plain_layout(150), bargap=0.02, showlegend=False, dragmode=False)
-    figure.update_xaxes(title={"text": html.escape(measure.title)}, **ticks())
-    figure.update_yaxes(visible=False)
     return figure
