@@ -82,7 +82,7 @@ def _images(job: Job, catalogue: Catalogue) -> tuple[tuple[int, int, int], int]:
 
 def _trials(session: Session, job: Job, table: trials.Columns) -> Iterator[dict[str, Any]]:
     space = spaces.get(job.space)
-    for row, choices in enumerate(trials.visited(session, job.id)):
+    for row, (choices, _) in enumerate(trials.visited(session, job.id)):
         clock_s = float(table.clock_s[row])
         yield {
             "trial": int(table.numbers[row]),

@@ -76,7 +76,7 @@ class Picture:
 
     @property
     def num_trials(self) -> int:
-        """All of them, drawn or not."""
+        """All but those that were screened only, drawn or not."""
         return len(self.front) + self.num_dominated + self.num_infeasible + self.num_missing
 
 
@@ -105,8 +105,9 @@ def picture(
     has_values_N = np.isfinite(x_N) & np.isfinite(y_N)
     is_on_front_N = np.zeros(len(columns), np.bool_)
     is_on_front_N[found.rows_K] = True
+    is_full_N = ~columns.is_screened
     dominated_N = has_values_N & columns.is_feasible & ~is_on_front_N
-    infeasible_N = has_values_N & ~columns.is_feasible
+    infeasible_N = has_values_N & ~columns.is_feasible & is_full_N
     is_seen_N = _seen(x_N, y_N, box, logarithmic)
     seen = np.flatnonzero(dominated_N & is_seen_N)
     failed = np.flatnonzero(infeasible_N & is_seen_N)
@@ -125,7 +126,7 @@ def picture(
         density=_density(x_N[seen], y_N[seen], logarithmic) if len(seen) > MAX_POINTS else None,
         num_dominated=int(dominated_N.sum()),
         num_infeasible=int(infeasible_N.sum()),
-        num_missing=int((~has_values_N).sum()),
+        num_missing=int((~has_values_N & is_full_N).sum()),
         logarithmic=logarithmic,
         box=box,
     )
@@ -195,13 +196,14 @@ def reference_point(columns: Columns, measures: Sequence[Measure]) -> tuple[floa
 def hypervolume_curve(
     columns: Columns, measures: Sequence[Measure], reference: tuple[float, ...]
 ) -> Curve:
-    """Hypervolume over the trials of a job."""
+    """Hypervolume over the trials of a job; those that were screened only do not count."""
     values = _feasible_values(columns, measures)
-    numbers = columns.numbers[_complete(columns, measures)]
+    counts = np.cumsum(~columns.is_screened)
     directions = tuple(m.direction for m in measures)
     volumes = np.asarray(pareto.hypervolume_history(values, directions, np.asarray(reference)))
     kept = _thinned(volumes)
-    trials = np.append(numbers[kept] + 1, len(columns))
+    num_full = counts[-1] if len(counts) else 0
+    trials = np.append(counts[_complete(columns, measures)][kept], num_full)
     volume = np.append(volumes[kept], volumes[-1:]) if len(volumes) else np.zeros(1)
     return Curve(trials.astype(np.float32), volume.astype(np.float32), reference)
 

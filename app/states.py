@@ -53,6 +53,12 @@ TRIAL: dict[str, Look] = {
     "infeasible": Look(
         "infeasible", ":material/do_not_disturb_on:", "gray", "Misses a constraint."
     ),
+    "screened": Look(
+        "screened",
+        ":material/filter_alt:",
+        "gray",
+        "Only some objectives were scored, to choose what to look at in full.",
+    ),
 }
 
 STATUS: dict[str, Look] = {

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from db.batch import ScoreRow, TrialRow
 from db.models import ColumnBlock, Job
 
-TRIAL_STATES = ("pending", "done", "failed", "infeasible")
+TRIAL_STATES = ("pending", "done", "failed", "infeasible", "screened")
 SCORE_STATUSES = ("ok", "undefined", "failed", "not_applicable")
 NO_SCORE = -1
 
@@ -58,6 +58,12 @@ class Columns:
         """Whether the trial is done and meets every constraint."""
         feasible: NDArray[np.bool_] = self.states == TRIAL_STATES.index("done")
         return feasible
+
+    @property
+    def is_screened(self) -> NDArray[np.bool_]:
+        """Whether only some objectives were to be scored."""
+        screened: NDArray[np.bool_] = self.states == TRIAL_STATES.index("screened")
+        return screened
 
     def followed_by(self, later: "Columns") -> "Columns":
         """These trials and later ones, as read with ``since``."""

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
-from db.columns import columns
+from db.columns import NO_SCORE, columns
 from db.models import Arch, Job, Score, Trial
 
 _T = TypeVar("_T")
@@ -56,6 +57,13 @@ class Meeting:
     state: str
 
 
+class Visited(NamedTuple):
+    """What a trial looked at: an arch, for all objectives or only for those at some places."""
+
+    choices: tuple[int, ...]
+    only: tuple[int, ...] | None
+
+
 def recall(session: Session, memory_keys: Iterable[str]) -> dict[str, RecalledScore]:
     """What is known under these keys; a failure is never remembered.
 
@@ -93,12 +101,20 @@ def share_in_memory(session: Session, memory_keys: Sequence[str]) -> int:
     return num
 
 
-def visited(session: Session, job_id: int) -> Iterator[tuple[int, ...]]:
-    """The arch of every recorded trial of a job, in order."""
+def visited(session: Session, job_id: int) -> Iterator[Visited]:
+    """What every recorded trial of a job looked at, in order."""
     met = select(Trial.arch_id).where(Trial.job_id == job_id)
     rows = session.execute(select(Arch.id, Arch.choices).where(Arch.id.in_(met)))
     choices_of = {arch_id.encode(): tuple(choices) for arch_id, choices in rows}
-    return (choices_of[arch_id] for arch_id in columns(session, job_id).arch_ids.tolist())
+    table = columns(session, job_id)
+    only_of = {
+        row: tuple(np.flatnonzero(table.statuses[row] != NO_SCORE).tolist())
+        for row in np.flatnonzero(table.is_screened).tolist()
+    }
+    return (
+        Visited(choices_of[arch_id], only_of.get(row))
+        for row, arch_id in enumerate(table.arch_ids.tolist())
+    )
 
 
 def scores_of_archs(

@@ -1,5 +1,6 @@
 """What a run yields. Plain values: whoever drives the run writes or shows them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -7,7 +8,7 @@ from search.spaces import Arch
 
 ScoreKind = Literal["proxy", "supernet", "standalone", "table", "cost"]
 ScoreStatus = Literal["ok", "undefined", "failed", "not_applicable"]
-TrialState = Literal["done", "failed", "infeasible"]
+TrialState = Literal["done", "failed", "infeasible", "screened"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,13 @@ class Trial:
         arch: the architecture looked at.
         arch_key: its exact key in the space.
         parents: numbers of the trials it was made from.
-        state: ``infeasible`` when every score is there but a constraint is not met.
-        scores: one for each objective, in the order of the spec.
-        violation: sum of relative constraint violations; 0 when feasible.
+        state: ``infeasible`` when every score is there but a constraint is not met;
+            ``screened`` when only some objectives were to be scored, whatever came of it.
+        scores: one for each objective, in the order of the spec; of a screened trial those in
+            ``only`` alone.
+        violation: sum of relative constraint violations of what is scored; 0 when feasible.
         clock_s: simulated seconds since the start of the job, when a table has a clock.
+        only: places of the objectives that were scored, ascending; None for all.
     """
 
     number: int
@@ -59,6 +63,12 @@ class Trial:
     scores: tuple[Score, ...]
     violation: float = 0.0
     clock_s: float | None = None
+    only: tuple[int, ...] | None = None
+
+    @property
+    def places(self) -> Sequence[int]:
+        """Of the objectives, one for each score."""
+        return range(len(self.scores)) if self.only is None else self.only
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,17 @@
 """What earlier searches, or this one before it was interrupted, have measured."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from search.events import Score
 from search.spaces import Arch
+
+
+class Visit(NamedTuple):
+    """One look at an arch: for all objectives, or only for those at some places."""
+
+    arch: Arch
+    only: tuple[int, ...] | None = None
 
 
 class Memory(Protocol):
@@ -13,8 +20,8 @@ class Memory(Protocol):
     def recall(self, keys: Sequence[str]) -> Mapping[str, Score]:
         """Scores that were measured under these keys, as far as there are any."""
 
-    def visited(self) -> Iterable[Arch]:
-        """The archs of this job's recorded trials, in their order."""
+    def visited(self) -> Iterable[Visit]:
+        """What this job's recorded trials looked at, in their order."""
 
 
 class NoMemory:
@@ -24,6 +31,6 @@ class NoMemory:
         """Nothing."""
         return {}
 
-    def visited(self) -> Iterable[Arch]:
+    def visited(self) -> Iterable[Visit]:
         """Nothing."""
         return ()

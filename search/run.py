@@ -1,36 +1,35 @@
 """One search, from its spec to its last trial, as a generator of events."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from search.conditions import Conditions, conditions
-from search.errors import RunError, SpecError
+from search.errors import RunError
 from search.evaluation import Evaluator
-from search.events import Checkpoint, Event, Log, Progress, Score, Trial
+from search.events import Checkpoint, Event, Log, Progress, Score, Trial, TrialState
 from search.memory import Memory as Memory
 from search.memory import NoMemory as NoMemory
-from search.meters import Meter, ProbeMeter, TableMeter, meter
-from search.objectives import Aim, misses, total_violation
-from search.parameters import bind
-from search.seeds import seed_of
-from search.spaces import Arch, Space, spaces
+from search.memory import Visit
+from search.meters import Meter, ProbeMeter
+from search.misses import nearest, warnings
+from search.objectives import Aim, total_violation
+from search.opening import clock_of, conditions_of, meters_of, strategy_of
+from search.spaces import Space, spaces
 from search.spec import TABLE, Spec
-from search.strategies import Proposal, Result, Strategy, strategies
+from search.strategies import Proposal, Result, Strategy
 from search.tables import Table
+from search.visits import Visits
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 SLICE_S = 0.5  # of work between two checkpoints; a single trial may take longer
 CHUNK = 512  # proposals asked for at a time when looking them up takes microseconds
 CHUNK_MEASURED = 32  # and when each takes long: they wait in the checkpoint
 MAX_FAILED_IN_A_ROW = 20
-MAX_NOTHING_NEW = 5_000  # trials in a row that look at an arch seen before
-NUM_NEAREST = 3
+MAX_NOTHING_NEW = 5_000  # full trials in a row that look at an arch seen before
+MAX_SCREENED_IN_A_ROW = 200_000  # trials with no full one between, so that every search ends
 
 
 def run(  # noqa: PLR0913  # the whole of what a run can be given
@@ -88,8 +87,8 @@ def provenance(
         SpecError: the spec does not fit what is here.
         DataError: data is missing or broken.
     """
-    meters = _meters(spec, spaces[spec.space.name], tables or {})
-    under = _conditions(spec, meters, data_dir, device)
+    meters = meters_of(spec, spaces[spec.space.name], tables or {})
+    under = conditions_of(spec, meters, data_dir, device)
     used = {o.params["table"] for o in spec.objectives if o.metric == TABLE}
     content: dict[str, Any] = {
         "seed": spec.seed,
@@ -105,6 +104,8 @@ class _State:
     """What a checkpoint holds besides the strategy; JSON, and of bounded size."""
 
     num_trials: int = 0
+    num_screened: int = 0  # of them
+    screened_in_a_row: int = 0
     elapsed_s: float = 0.0
     clock_s: float = 0.0
     failed_in_a_row: int = 0
@@ -115,7 +116,12 @@ class _State:
     has_feasible: bool = False
     stopped: str = ""  # why; empty while it goes on
     nearest: list[dict[str, Any]] = field(default_factory=list)
-    pending: list[list[list[int]]] = field(default_factory=list)  # arch and parents
+    pending: list[list[Any]] = field(default_factory=list)  # arch, parents, only
+
+    @property
+    def num_full(self) -> int:
+        """Trials for all objectives."""
+        return self.num_trials - self.num_screened
 
 
 class _Search:
@@ -134,10 +140,10 @@ class _Search:
         self._constrained = any(aim.is_constrained for aim in self._aims)
         self._evaluator = evaluator
         self._memory = memory
-        self._clock = _clock(meters)
-        self._strategy = _strategy(spec, self._space)
+        self._clock = clock_of(meters)
+        self._strategy: Strategy = strategy_of(spec, self._space)
         self._state = _State()
-        self._visited: set[Arch] = set()
+        self._visits = Visits(len(meters))
         self._pending: list[Proposal] = []
         self._failure = ""
         self.failures: Mapping[int, str] = {}  # of trials to come, by their numbers
@@ -157,17 +163,18 @@ class _Search:
         if self._state.failed_in_a_row >= MAX_FAILED_IN_A_ROW:
             self._state.failed_in_a_row = 0  # somebody wants to try again
         self._strategy.load_state_dict(resume["strategy"])
-        self._pending = [Proposal(tuple(a), tuple(p)) for a, p in self._state.pending]
+        self._pending = [_proposal(*fields) for fields in self._state.pending]
         recorded = list(islice(self._memory.visited(), self._state.num_trials))
         if len(recorded) < self._state.num_trials:
             raise RunError(
                 f"the checkpoint was made after {self._state.num_trials} trials, but only "
                 f"{len(recorded)} are on record; retry the search from the start"
             )
-        self._visited = {tuple(arch) for arch in recorded}
+        for visit in recorded:
+            self._visits.add(visit)
         self._elapsed_before = self._state.elapsed_s
         self._share_before = self._share()
-        self._evaluator.prepare([proposal.arch for proposal in self._pending])
+        self._evaluator.prepare([_visit(proposal) for proposal in self._pending])
 
     @property
     def is_over(self) -> bool:
@@ -188,25 +195,36 @@ class _Search:
         state, budget = self._state, self._spec.budget
         if state.stopped or self._failure:
             return True
-        if budget.trials is not None and state.num_trials >= budget.trials:
+        if self._has_used_up_trials():
             state.stopped = "the budget of trials is used up"
         elif budget.minutes is not None and self._elapsed_s() >= 60 * budget.minutes:
             state.stopped = "the time is up"
-        elif len(self._visited) >= self._space.size:
+        elif len(self._visits) >= self._space.size:
             state.stopped = "every architecture of the space has been looked at"
         elif state.nothing_new >= MAX_NOTHING_NEW:
             state.stopped = f"{MAX_NOTHING_NEW:,} trials in a row found no new architecture"
+        elif state.screened_in_a_row >= MAX_SCREENED_IN_A_ROW:
+            state.stopped = f"{MAX_SCREENED_IN_A_ROW:,} trials in a row were screened only"
         elif not self._pending and not self._ask():
             state.stopped = "the strategy has nothing left to propose"
         return bool(state.stopped)
 
+    def _has_used_up_trials(self) -> bool:
+        limit = self._spec.budget.trials
+        return limit is not None and self._state.num_full >= limit
+
     def _ask(self) -> bool:
         """Have the strategy propose; False when it is exhausted."""
         chunk = CHUNK if self._evaluator.only_looks_up else CHUNK_MEASURED
-        if self._spec.budget.trials is not None:
-            chunk = min(chunk, self._spec.budget.trials - self._state.num_trials)
-        self._pending = self._strategy.ask(chunk)
-        self._evaluator.prepare([proposal.arch for proposal in self._pending])
+        limit, num_full = self._spec.budget.trials, self._state.num_full
+        while chunk > len(self._pending):  # what is screened only does not use up the budget
+            left = chunk if limit is None else limit - num_full
+            asked = self._strategy.ask(min(chunk - len(self._pending), left))
+            self._pending += asked
+            num_full += sum(proposal.only is None for proposal in asked)
+            if not asked:
+                break
+        self._evaluator.prepare([_visit(proposal) for proposal in self._pending])
         assert self._pending or self._strategy.is_exhausted, "all results are told: propose"
         return bool(self._pending)
 
@@ -225,40 +243,47 @@ class _Search:
                 break
             results.append(self._result(trial))
             yield trial
-            if self._failure:
+            if self._failure or self._has_used_up_trials():
                 break
         self._strategy.tell(results)
 
     def _trial(self, proposal: Proposal) -> Trial | None:
         """Evaluate; None when the simulated clock runs out first."""
-        state, arch = self._state, proposal.arch
-        is_repeat = arch in self._visited
-        if self._clock is not None and not is_repeat and not self._advance_clock(arch):
+        state, arch, only = self._state, proposal.arch, proposal.only
+        visit = _visit(proposal)
+        scored = self._visits.scored(arch)
+        if not self._advance_clock(visit, scored):
             return None
         cause = self.failures.get(state.num_trials)
-        scores = self._evaluator.scores(arch, is_repeat=is_repeat, cause=cause)
-        violation = total_violation(self._aims, scores) if self._constrained else 0.0
+        scores = self._evaluator.scores(visit, scored=scored, cause=cause)
+        aims = self._aims if only is None else [self._aims[place] for place in only]
+        violation = total_violation(aims, scores) if self._constrained else 0.0
         failed = next((score for score in scores if score.status == "failed"), None)
+        ended: TrialState = "failed" if failed else "infeasible" if violation > 0 else "done"
         trial = Trial(
             number=state.num_trials,
             arch=arch,
             arch_key=self._space.key(arch),
             parents=proposal.parents,
-            state="failed" if failed else "infeasible" if violation > 0 else "done",
+            state=ended if only is None else "screened",
             scores=scores,
             violation=violation,
             clock_s=state.clock_s if self._clock is not None else None,
+            only=only,
         )
-        self._count(trial, is_repeat=is_repeat)
+        self._count(trial, is_repeat=arch in self._visits)
+        self._visits.add(visit)
         self._note_failure(trial, failed)
-        if self._constrained:
+        if self._constrained and only is None:
             self._note_feasibility(trial)
         return trial
 
-    def _advance_clock(self, arch: Arch) -> bool:
+    def _advance_clock(self, visit: Visit, scored: Collection[int]) -> bool:
         """Let the evaluation take its simulated time; False when that is past the budget."""
-        assert self._clock is not None
-        after = self._state.clock_s + (self._clock(self._space.index(arch)) or 0.0)
+        clock, only = self._clock, visit.only
+        if clock is None or clock.place in scored or (only and clock.place not in only):
+            return True
+        after = self._state.clock_s + clock.seconds(self._space.index(visit.arch))
         limit = self._spec.budget.clock_s
         if limit is not None and after > limit:
             self._state.stopped = "the simulated time is up"
@@ -269,11 +294,15 @@ class _Search:
     def _count(self, trial: Trial, *, is_repeat: bool) -> None:
         state = self._state
         state.num_trials += 1
-        state.nothing_new = state.nothing_new + 1 if is_repeat else 0
-        state.num_repeats += is_repeat
         state.num_scores += len(trial.scores)
         state.num_recalled += sum([score.from_memory for score in trial.scores])
-        self._visited.add(trial.arch)
+        if trial.only is not None:
+            state.num_screened += 1
+            state.screened_in_a_row += 1
+            return
+        state.screened_in_a_row = 0
+        state.nothing_new = state.nothing_new + 1 if is_repeat else 0
+        state.num_repeats += is_repeat
 
     def _note_failure(self, trial: Trial, failed: Score | None) -> None:
         if failed is None:
@@ -289,31 +318,17 @@ class _Search:
     def _note_feasibility(self, trial: Trial) -> None:
         state = self._state
         state.has_feasible = state.has_feasible or trial.state == "done"
-        if state.has_feasible:
-            state.nearest = []
-            return
-        worst = state.nearest[-1]["violation"] if len(state.nearest) == NUM_NEAREST else None
-        if worst is not None and trial.violation >= worst:
-            return
-        arch = list(trial.arch)
-        if any(near["arch"] == arch for near in state.nearest):
-            return
-        near = {
-            "violation": trial.violation,
-            "number": trial.number,
-            "arch": arch,
-            "misses": misses(self._aims, trial.scores),
-        }
-        state.nearest = sorted([*state.nearest, near], key=_by_violation)[:NUM_NEAREST]
+        state.nearest = [] if state.has_feasible else nearest(state.nearest, trial, self._aims)
 
     def _result(self, trial: Trial) -> Result:
-        pairs = list(zip(self._aims, trial.scores, strict=True))
-        values = tuple([aim.minimised(score.value) for aim, score in pairs])
-        is_unknown = self._constrained and any(
-            aim.is_constrained and score.value is None for aim, score in pairs
-        )
+        aims = self._aims
+        values: list[float | None] = [None] * len(aims)
+        is_unknown = False
+        for place, score in zip(trial.places, trial.scores, strict=True):
+            values[place] = aims[place].minimised(score.value)
+            is_unknown = is_unknown or (score.value is None and aims[place].is_constrained)
         violation = None if is_unknown else trial.violation
-        return Result(trial.number, trial.arch, values, violation)
+        return Result(trial.number, trial.arch, tuple(values), violation, trial.only)
 
     def progress(self) -> Progress:
         """How far it is, and how long it will take at the pace of this session."""
@@ -321,7 +336,7 @@ class _Search:
         gained, taken = share - self._share_before, time.monotonic() - self._start
         eta_s = (1 - share) / gained * taken if gained > 0 and taken > 0 else None
         state = self._state
-        text = f"{state.num_trials:,} trials"
+        text = _counted(state)
         if self._clock is not None:
             text += f", {state.clock_s:,.0f} s on the simulated clock"
         return Progress(share, eta_s, text)
@@ -332,7 +347,7 @@ class _Search:
         shares = []
         num_trials = _num_trials(self._spec, self._space, self._strategy)
         if num_trials is not None:
-            shares.append(state.num_trials / num_trials)
+            shares.append(state.num_full / num_trials)
         if budget.minutes is not None:
             shares.append(self._elapsed_s() / (60 * budget.minutes))
         if budget.clock_s is not None:
@@ -347,21 +362,19 @@ class _Search:
         state = self._state
         if not self.is_over:
             return
-        if self._constrained and not state.has_feasible and state.nearest:
-            yield Log("warning", "no architecture met every constraint; the nearest misses follow")
-            for near in state.nearest:
-                name = self._space.encode(tuple(near["arch"]))
-                yield Log("warning", f"trial {near['number']}, {name}: {near['misses']}")
-        different = state.num_trials - state.num_repeats
+        yield from warnings(state.nearest, self._space)
         yield Log(
             "info",
-            f"{state.stopped}: {state.num_trials:,} trials of {different:,} architectures; "
+            f"{state.stopped}: {_counted(state, of=len(self._visits))}; "
             f"{state.num_recalled:,} of {state.num_scores:,} scores came from memory",
         )
 
     def checkpoint(self) -> Checkpoint:
         """Where to go on from."""
-        self._state.pending = [[list(p.arch), list(p.parents)] for p in self._pending]
+        self._state.pending = [
+            [list(p.arch), list(p.parents), None if p.only is None else list(p.only)]
+            for p in self._pending
+        ]
         return Checkpoint(
             {
                 "version": CHECKPOINT_VERSION,
@@ -385,48 +398,15 @@ def _opened(
     spec: Spec, data_dir: Path, tables: Mapping[str, Table], memory: Memory, device: str
 ) -> _Search:
     space = spaces[spec.space.name]
-    meters = _meters(spec, space, tables)
+    meters = meters_of(spec, space, tables)
     evaluator = Evaluator(
         space,
         meters,
-        _conditions(spec, meters, data_dir, device),
+        conditions_of(spec, meters, data_dir, device),
         memory,
         timeout_s=spec.budget.trial_timeout_s,
     )
     return _Search(spec, meters, evaluator, memory)
-
-
-def _meters(spec: Spec, space: Space, tables: Mapping[str, Table]) -> list[Meter]:
-    meters: list[Meter] = []
-    for place, objective in enumerate(spec.objectives):
-        try:
-            meters.append(meter(objective, space=space, tables=tables))
-        except SpecError as error:
-            raise SpecError(
-                {f"objectives.{place}.{path}": why for path, why in error.fields.items()}
-            ) from None
-    return meters
-
-
-def _conditions(
-    spec: Spec, meters: Sequence[Meter], data_dir: Path, device: str
-) -> Conditions | None:
-    """Under which to measure; None when everything is looked up, so that no data is needed."""
-    if all(isinstance(m, TableMeter) for m in meters):
-        return None
-    return conditions(spec, data_dir=data_dir, device=device)
-
-
-def _strategy(spec: Spec, space: Space) -> Strategy:
-    kind = strategies[spec.strategy.name]
-    rng = np.random.default_rng(seed_of(spec.seed, "strategy"))
-    return kind(space, rng, **bind(kind, spec.strategy.params))
-
-
-def _clock(meters: Sequence[Meter]) -> Callable[[int], float | None] | None:
-    """The clock of the first benchmark that has one."""
-    clocks = (m.clock for m in meters if isinstance(m, TableMeter) and m.clock is not None)
-    return next(clocks, None)
 
 
 def _num_trials(spec: Spec, space: Space, strategy: Strategy) -> int | None:
@@ -434,5 +414,17 @@ def _num_trials(spec: Spec, space: Space, strategy: Strategy) -> int | None:
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def _by_violation(near: Mapping[str, Any]) -> tuple[float, int]:
-    return near["violation"], near["number"]
+def _counted(state: _State, of: int | None = None) -> str:
+    """Full trials, of how many archs, and those that were screened."""
+    text = f"{state.num_full:,} trials"
+    if of is not None:
+        text += f" of {of:,} architectures"
+    return f"{text} and {state.num_screened:,} screened" if state.num_screened else text
+
+
+def _proposal(arch: list[int], parents: list[int], only: list[int] | None) -> Proposal:
+    return Proposal(tuple(arch), tuple(parents), None if only is None else tuple(only))
+
+
+def _visit(proposal: Proposal) -> Visit:
+    return Visit(proposal.arch, proposal.only)

@@ -6,7 +6,7 @@ from typing import cast
 from db import trials
 from db.session import reading
 from search.events import Score, ScoreKind, ScoreStatus
-from search.spaces import Arch
+from search.memory import Visit
 
 
 class RecordedMemory:
@@ -23,10 +23,10 @@ class RecordedMemory:
         self._provenance |= {key: known.provenance_id for key, known in found.items()}
         return {key: _score(key, known) for key, known in found.items()}
 
-    def visited(self) -> Iterable[Arch]:
-        """The arch of every trial that this job has recorded, in order."""
+    def visited(self) -> Iterable[Visit]:
+        """What every trial that this job has recorded looked at, in order."""
         with reading() as session:
-            yield from trials.visited(session, self._job_id)
+            yield from (Visit(*visited) for visited in trials.visited(session, self._job_id))
 
     def provenance_of(self, key: str | None) -> str | None:
         """Under which protocol a recalled score was measured."""

@@ -93,7 +93,7 @@ def _score_rows(trial: Trial, provenance_of: ProvenanceOf) -> list[ScoreRow]:
             details=score.details or None,
             provenance_id=provenance_of(score),
         )
-        for place, score in enumerate(trial.scores)
+        for place, score in zip(trial.places, trial.scores, strict=True)
     ]
 
 

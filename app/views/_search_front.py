@@ -213,7 +213,7 @@ def _constraints(
     answer = st.container(horizontal=True, vertical_alignment="center", gap="small")
     asked = {m.place: limit for m in measures if (limit := _slider(columns, m, view.limits))}
     left = front.meeting(columns, asked, y)
-    total = wording.counted(len(columns), "trial")
+    total = wording.counted(int(np.count_nonzero(~columns.is_screened)), "trial")
     if left.best is None or left.value is None:
         answer.markdown(f"**None** of {total} meets all limits. Loosen one.")
     else:

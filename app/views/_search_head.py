@@ -97,7 +97,10 @@ def _line(job: Job, position: int | None) -> None:
 
 
 def _facts(job: Job) -> str:
-    facts = [wording.counted(job.num_trials, "trial")]
+    num_screened = int(cached.columns(job.id, job.version).is_screened.sum())
+    facts = [wording.counted(job.num_trials - num_screened, "trial")]
+    if num_screened:
+        facts.append(f"{wording.count(num_screened)} screened")
     if job.num_scores:
         recalled = wording.share(job.num_from_memory / job.num_scores)
         facts.append(

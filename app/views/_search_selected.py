@@ -147,8 +147,8 @@ def _score_row(
 
 
 def rank_of(value: float, measure: Measure, columns: Columns) -> int:
-    """1 for the best value among the job's trials."""
-    values = columns.values[:, measure.place]
+    """1 for the best value among the job's trials that were not screened only."""
+    values = columns.values[~columns.is_screened, measure.place]
     better = values < value if measure.direction == "minimize" else values > value
     return int(np.count_nonzero(better)) + 1
 

@@ -122,7 +122,7 @@ def _table(job: Job, lines: Sequence[TrialLine], measures: Sequence[Measure]) ->
             "trial": st.column_config.NumberColumn(format="%d", width=70, pinned=True),
             "state": st.column_config.MultiselectColumn(
                 options=list(TRIAL_STATES),
-                color=["gray", "green", "red", "gray"],
+                color=["gray", "green", "red", "gray", "gray"],
                 width=110,
             ),
             **{

@@ -12,10 +12,18 @@ from search.spaces import Arch, Space
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """An arch to look at, and the numbers of the trials that it was made from."""
+    """An arch to look at.
+
+    Attributes:
+        arch: the arch.
+        parents: numbers of the trials that it was made from.
+        only: places of the objectives to score, ascending; None for all. A trial that scores
+            only some is *screened*: it is on no front, and no budget of trials counts it.
+    """
 
     arch: Arch
     parents: tuple[int, ...] = ()
+    only: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +34,17 @@ class Result:
         number: of the trial.
         arch: the arch that was proposed.
         values: one for each objective, turned so that lower is better; None where there is no
-            value (failed, undefined or not applicable).
-        violation: sum of relative constraint violations, 0 when feasible; None when a value
-            that a constraint speaks of is missing.
+            value (failed, undefined, not applicable or not asked for).
+        violation: sum of relative constraint violations of what was scored, 0 when feasible;
+            None when a value that a constraint speaks of is missing.
+        only: what the proposal said: places of the objectives that were scored, None for all.
     """
 
     number: int
     arch: Arch
     values: tuple[float | None, ...]
     violation: float | None = 0.0
+    only: tuple[int, ...] | None = None
 
 
 class Strategy(Protocol):

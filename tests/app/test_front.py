@@ -37,6 +37,19 @@ def test_failed_and_infeasible_trials_are_never_on_the_front():
     assert found.rows_K.tolist() == [1, 2]
 
 
+def test_what_was_screened_only_is_neither_on_the_front_nor_counted():
+    values = np.array([[1.0, 9.0], [2.0, 5.0], [3.0, 6.0]])
+    states = np.array([TRIAL_STATES.index(s) for s in ("screened", "done", "done")], np.int8)
+    columns = columns_of(values, states=states)
+
+    found = front.front(columns, X, Y)
+    shown = front.picture(columns, found)
+
+    assert found.rows_K.tolist() == [1, 2]
+    assert (shown.num_trials, shown.num_infeasible) == (2, 0)
+    assert front.hypervolume_curve(columns, (X, Y), (4.0, 2.0)).trials_K.tolist() == [1, 2, 2]
+
+
 def test_a_missing_value_is_never_on_the_front():
     found = front.front(columns_of(np.array([[np.nan, 99.0], [2.0, 5.0]])), X, Y)
 

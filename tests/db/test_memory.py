@@ -82,7 +82,15 @@ def test_visited_gives_every_trial_in_order(session, running):
         rows = [trial(n, arch_key=f"key {n % 2}", choices=[n % 2]) for n in numbers]
         trials.record(session, running.id, running.token, trials.Batch(rows))
 
-    assert list(trials.visited(session, running.id)) == [(1,), (0,), (1,)]
+    assert list(trials.visited(session, running.id)) == [((1,), None), ((0,), None), ((1,), None)]
+
+
+def test_visited_tells_what_was_scored_of_a_screened_arch(session, running):
+    rows = [trial(0, state="screened"), trial(1), trial(2, state="screened")]
+    scores = [score(0, 1, 3.0), score(1, 0, None), score(2, 0, None)]
+    trials.record(session, running.id, running.token, trials.Batch(rows, scores))
+
+    assert [only for _, only in trials.visited(session, running.id)] == [(1,), None, (0,)]
 
 
 def test_scores_of_an_arch_come_from_all_jobs_newest_first(session, two_jobs):

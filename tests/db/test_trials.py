@@ -161,7 +161,7 @@ def test_best_is_by_direction_and_grows_over_batches(session, running):
     assert jobs.job(session, running.id).best == {"accuracy": 0.7, "latency_ms": 2.0}
 
 
-@pytest.mark.parametrize("state", ["infeasible", "failed"])
+@pytest.mark.parametrize("state", ["infeasible", "failed", "screened"])
 def test_best_ignores_what_is_not_feasible(session, running, state):
     record(session, running, [trial(0, state=state)], [score(0, 0, 99.0)])
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from search.events import Checkpoint, Trial
+from search.memory import Visit
 
 
 class Recording:
@@ -40,7 +41,7 @@ class Recording:
         return {key: self._scores[key] for key in keys if key in self._scores}
 
     def visited(self):
-        return (trial.arch for trial in self.trials)
+        return (Visit(trial.arch, trial.only) for trial in self.trials)
 
     def of_kind(self, kind):
         """Logs or progress, in their order."""

@@ -9,7 +9,7 @@ import torch
 
 from search.conditions import conditions
 from search.evaluation import Evaluator
-from search.memory import NoMemory
+from search.memory import NoMemory, Visit
 from search.meters import meter
 from search.probe import Measurement
 from search.proxies import proxies
@@ -93,8 +93,9 @@ def plugged(monkeypatch):
 
 
 def scored(evaluator, arch=ARCH):
-    evaluator.prepare([arch])
-    return evaluator.scores(arch, is_repeat=False)
+    visit = Visit(arch)
+    evaluator.prepare([visit])
+    return evaluator.scores(visit)
 
 
 def test_scores_do_not_depend_on_what_was_looked_at_before(evaluator):
@@ -186,7 +187,7 @@ def test_memory_is_asked_once_for_many_archs(evaluator):
     memory = ListedMemory()
     many = evaluator("synflow", "params", memory=memory)
 
-    many.prepare([ARCH, OTHER])
+    many.prepare([Visit(ARCH), Visit(OTHER)])
 
     assert [len(asked) for asked in memory.asked] == [4]
 

@@ -22,6 +22,14 @@ def test_a_score_is_known_by_the_place_of_its_objective():
     assert [(row.number, row.objective, row.value) for row in rows] == [(3, 0, 1.5), (3, 1, 7.0)]
 
 
+def test_a_score_of_a_screened_trial_keeps_the_place_of_its_objective():
+    scores = (Score("params", "cost", "ok", 7.0),)
+    made = batch(Trial(0, (1, 2), "key", (), "screened", scores, only=(1,)))
+
+    assert [(row.objective, row.value) for row in made.scores] == [(1, 7.0)]
+    assert made.trials[0].state == "screened"
+
+
 def test_of_progress_and_checkpoints_the_last_counts():
     made = batch(Progress(0.1), Checkpoint({"a": 1}), Progress(0.2), Checkpoint({"a": 2}))
 

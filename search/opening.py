@@ -1,0 +1,86 @@
+"""What a run works with, made from its spec: meters, conditions, strategy, clock."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from search.conditions import Conditions, conditions
+from search.errors import SpecError
+from search.meters import Meter, TableMeter, meter
+from search.parameters import bind
+from search.seeds import seed_of
+from search.spaces import Space
+from search.spec import Spec
+from search.strategies import Strategy, strategies
+from search.tables import Table
+
+
+def meters_of(spec: Spec, space: Space, tables: Mapping[str, Table]) -> list[Meter]:
+    """One meter for each objective.
+
+    Raises:
+        SpecError: an objective does not fit what is here, with its field.
+    """
+    meters: list[Meter] = []
+    for place, objective in enumerate(spec.objectives):
+        try:
+            meters.append(meter(objective, space=space, tables=tables))
+        except SpecError as error:
+            raise SpecError(
+                {f"objectives.{place}.{path}": why for path, why in error.fields.items()}
+            ) from None
+    return meters
+
+
+def conditions_of(
+    spec: Spec, meters: Sequence[Meter], data_dir: Path, device: str
+) -> Conditions | None:
+    """Under which to measure; None when everything is looked up, so that no data is needed.
+
+    Raises:
+        DataError: data is missing or broken.
+    """
+    if all(isinstance(m, TableMeter) for m in meters):
+        return None
+    return conditions(spec, data_dir=data_dir, device=device)
+
+
+def strategy_of(spec: Spec, space: Space) -> Strategy:
+    """The strategy at its beginning.
+
+    Raises:
+        SpecError: a parameter is wrong.
+    """
+    kind = strategies[spec.strategy.name]
+    rng = np.random.default_rng(seed_of(spec.seed, "strategy"))
+    return kind(space, rng, **bind(kind, spec.strategy.params))
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Simulated seconds that an evaluation takes.
+
+    Attributes:
+        place: of the objective whose scoring takes this time.
+        meter: of that objective.
+    """
+
+    place: int
+    meter: TableMeter
+
+    def seconds(self, index: int) -> float:
+        """For the arch of this number; 0 where the benchmark says nothing."""
+        assert self.meter.clock is not None
+        return self.meter.clock(index) or 0.0
+
+
+def clock_of(meters: Sequence[Meter]) -> Clock | None:
+    """The clock of the first objective from a benchmark that has one."""
+    clocks = (
+        Clock(place, m)
+        for place, m in enumerate(meters)
+        if isinstance(m, TableMeter) and m.clock is not None
+    )
+    return next(clocks, None)
