@@ -27,6 +27,7 @@ class ScoreRow:
         number: of the trial.
         objective: its place in the job's spec, from 0.
         value: finite exactly when the status is ``ok``, None otherwise.
+        is_shared: of a score from memory: measured in another trial of the same job.
         memory_key: only on scores that were measured; those from memory have none.
         provenance_id: a key of the batch's ``provenance``, or of one written before.
     """
@@ -38,6 +39,7 @@ class ScoreRow:
     value: float | None
     seconds: float = 0.0
     from_memory: bool = False
+    is_shared: bool = False
     memory_key: str | None = None
     details: Mapping[str, Any] | None = None
     provenance_id: str | None = None

@@ -135,7 +135,8 @@ def _conditions(wanted: JobFilter | None) -> list[ColumnElement[bool]]:
         Job.group_id: wanted.group,
     }
     conditions: list[ColumnElement[bool]] = [
-        column == value for column, value in equal.items() if value is not None
+        Job.parent_id.is_(None),  # slices are not submitted: nobody looks for them
+        *(column == value for column, value in equal.items() if value is not None),
     ]
     if wanted.states:
         conditions.append(Job.state.in_(wanted.states))

@@ -94,7 +94,7 @@ class Project(Base):
 
 
 class Job(Base):
-    """What a person submits and a worker runs."""
+    """What a person submits and a worker runs; or a slice of it, see db/slices.py."""
 
     __tablename__ = "job"
     __table_args__ = (
@@ -103,12 +103,18 @@ class Job(Base):
         Index(None, "created_at"),
         Index(None, "project_id", "created_at"),
         Index(None, "group_id"),
+        Index(None, "parent_id"),
+        Index(None, "control_of"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
     owner: Mapped[str] = mapped_column(String(120))
     group_id: Mapped[str | None] = mapped_column(String(36))
     cloned_from: Mapped[int | None] = mapped_column(ForeignKey("job.id"))
+    control_of: Mapped[int | None] = mapped_column(ForeignKey("job.id"))
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"))  # only of a slice
+    part: Mapped[int | None]  # of a slice: its place among its parent's, from 0
+    num_slices: Mapped[int] = mapped_column(default=0, server_default="0")  # 0: runs whole
 
     name: Mapped[str] = mapped_column(String(120))
     space: Mapped[str] = mapped_column(String(64))
@@ -147,6 +153,9 @@ class Job(Base):
     best: Mapped[dict[str, Any] | None] = mapped_column(
         JSON(none_as_null=True)
     )  # value by objective
+    tallies: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True)
+    )  # by objective: where its scores came from, see db/tallies.py
     environment: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 

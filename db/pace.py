@@ -27,7 +27,7 @@ def paces(session: Session, space: str) -> list[Pace]:
     """The latest jobs of a space, the newest first; recalled scores do not count."""
     newest = (
         select(Job.id, Job.spec)
-        .where(Job.space == space, Job.num_trials > 0)
+        .where(Job.space == space, Job.num_trials > 0, Job.parent_id.is_(None))
         .order_by(Job.id.desc())
         .limit(NUM_JOBS)
     )

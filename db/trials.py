@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db import bulk, clock, fence
+from db import bulk, clock, fence, slices, tallies
 from db.batch import Batch, LogRow, MetricRow, ProgressRow, ScoreRow, TrialRow
 from db.columns import SCORE_STATUSES, TRIAL_STATES, Columns, add_packed, columns, pack
 from db.errors import AlreadyRecorded, NotFound
@@ -106,16 +106,22 @@ def arch_id(space: str, key: str) -> str:
 def record(session: Session, job_id: int, token: str, batch: Batch) -> None:
     """Write a batch: trials, scores, progress and checkpoint in the caller's one transaction.
 
+    What a slice has found is written under its job; progress and checkpoint are its own.
+
     Raises:
         LeaseLost: the job is not this worker's any more.
         AlreadyRecorded: trials of these numbers are there already.
         ValueError: a score says ``ok`` without a finite value, has a value and is not ok, or
             goes with no trial of the batch.
     """
+    parent_id = slices.lock_parent(session, job_id)
+    fence.hold(session, job_id, token, **_own_values(batch), **_counters(batch))
+    if parent_id is not None:
+        _follow(session, parent_id, batch)
+        job_id = parent_id
     scores = [_score_values(job_id, score) for score in batch.scores]
-    fence.hold(session, job_id, token, **_job_values(batch))
     job = session.execute(
-        select(Job.space, Job.best, Job.spec["objectives"].label("objectives")).where(
+        select(Job.space, Job.best, Job.tallies, Job.spec["objectives"].label("objectives")).where(
             Job.id == job_id
         )
     ).one()
@@ -131,7 +137,11 @@ def record(session: Session, job_id: int, token: str, batch: Batch) -> None:
     add_packed(session, job_id, packed)
     _add_metrics(session, job_id, batch.metrics)
     _add_logs(session, job_id, batch.logs)
-    _note_best(session, job_id, job.best or {}, _better(objectives, batch))
+    best = _best(job.best or {}, _better(objectives, batch))
+    counts = tallies.counted(job.tallies, objectives, batch.scores)
+    if (best, counts) != (job.best or {}, job.tallies or {}):
+        changed = {"best": best or None, "tallies": counts or None}
+        session.execute(update(_table(Job)).where(Job.id == job_id).values(**changed))
 
 
 def arch(session: Session, arch_id: str) -> Arch:
@@ -174,14 +184,19 @@ def metrics(session: Session, job_id: int) -> dict[str, list[tuple[int, float | 
     return series
 
 
-def _job_values(batch: Batch) -> dict[str, Any]:
-    """What the batch changes in the job's own row."""
-    values: dict[str, Any] = {
+def _counters(batch: Batch) -> dict[str, Any]:
+    """How a batch adds to what the job's row counts."""
+    return {
         "version": Job.version + 1,
         "num_trials": Job.num_trials + len(batch.trials),
         "num_scores": Job.num_scores + len(batch.scores),
-        "num_from_memory": Job.num_from_memory + sum(s.from_memory for s in batch.scores),
+        "num_from_memory": Job.num_from_memory + sum([s.from_memory for s in batch.scores]),
     }
+
+
+def _own_values(batch: Batch) -> dict[str, Any]:
+    """What a batch changes in the row of the job or slice that it comes from."""
+    values: dict[str, Any] = {}
     if batch.trials:
         values["num_losses"] = 0
     if batch.progress is not None:
@@ -193,6 +208,15 @@ def _job_values(batch: Batch) -> dict[str, Any]:
     if batch.environment is not None:
         values["environment"] = spelled_out(batch.environment)
     return values
+
+
+def _follow(session: Session, parent_id: int, batch: Batch) -> None:
+    """Let the job of a slice follow what the slice has found."""
+    values = _counters(batch)
+    if batch.environment is not None:
+        values["environment"] = spelled_out(batch.environment)
+    session.execute(update(_table(Job)).where(Job.id == parent_id).values(**values))
+    slices.note_progress(session, parent_id)
 
 
 def _score_values(job_id: int, score: ScoreRow) -> tuple[Any, ...]:
@@ -316,18 +340,12 @@ def _better(objectives: Sequence[Mapping[str, Any]], batch: Batch) -> dict[str, 
     return found
 
 
-def _note_best(
-    session: Session,
-    job_id: int,
-    known: Mapping[str, float],
-    found: Mapping[str, tuple[str, float]],
-) -> None:
+def _best(known: Mapping[str, float], found: Mapping[str, tuple[str, float]]) -> dict[str, float]:
     best = dict(known)
     for name, (direction, value) in found.items():
         choose = max if direction == "maximize" else min
         best[name] = choose(value, best.get(name, value))
-    if best != known:
-        session.execute(update(_table(Job)).where(Job.id == job_id).values(best=best))
+    return best
 
 
 def _table(model: type[Any]) -> Table:
