@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from app import cached, export
 from app.as_json import job_as_json, whole_job_as_json, worker_as_json
+from app.board import routes as board_routes
 from app.filters import trial_filter
 from app.front import front
 from app.measures import Measure, default_axes, measures_of
@@ -69,6 +70,7 @@ def create_api() -> FastAPI:
         _genotype
     )
     api.get("/archs/{arch_id}/code.py", summary="Its network as PyTorch code")(_code)
+    board_routes.add_to(api)
     return api
 
 

@@ -6,6 +6,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.commands import (
+    board,
     database,
     exporting,
     importing,
@@ -31,7 +32,17 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (supervising, serving, submitting, jobs, workers, exporting, importing, database):
+for part in (
+    supervising,
+    serving,
+    submitting,
+    jobs,
+    workers,
+    board,
+    exporting,
+    importing,
+    database,
+):
     part.add_to(cli)
 
 

@@ -1,0 +1,132 @@
+"""What a person, a program or an address asks of the board, read and completed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy.orm import Session
+
+from app.board import series as columns
+from app.board import sources
+from app.board.figures import Question
+from app.board.series import Series
+from search.catalogue import Catalogue
+from search.correlation import NUM_RESAMPLES
+from search.errors import SpecError
+
+Policy = Literal["drop", "rank_last"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A question as it is spelt; what is left out is chosen.
+
+    Attributes:
+        sources: such as ``search:12`` and ``benchmark:nb201``.
+        truth: key or name of a column.
+        scores: keys or names of columns and of aggregates (``aggregate/rank_sum``).
+        pool_seeds: scores under seeds that differ count as one column.
+    """
+
+    sources: tuple[str, ...]
+    truth: str = ""
+    scores: tuple[str, ...] = ()
+    undefined: Policy = "drop"
+    k: int = 10
+    pool_seeds: bool = False
+    num_resamples: int = NUM_RESAMPLES
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What there is to choose from.
+
+    Attributes:
+        space: of the sources.
+        series: every column they have.
+        aggregates: that can be made of the chosen scores.
+        truth: what the scores should predict; None when nothing looks like it.
+        scores: those that are compared.
+    """
+
+    space: str
+    series: tuple[Series, ...]
+    aggregates: tuple[Series, ...]
+    truth: Series | None
+    scores: tuple[Series, ...]
+
+
+def offer(session: Session, request: Request, catalogue: Catalogue) -> Offer:
+    """Look the sources up, and choose what the request leaves out.
+
+    Raises:
+        SpecError: a source, the truth or a score is not there; by field.
+    """
+    found = sources.find(session, sources.parse(request.sources))
+    listed = columns.series_of(session, found, catalogue, pool_seeds=request.pool_seeds)
+    if not listed:
+        raise SpecError({"from": "these sources have no scores yet"})
+    truth = _truth(request.truth, listed)
+    plain = [key for key in request.scores if not key.startswith("aggregate/")]
+    chosen = _named(plain, listed) if request.scores else _usual(listed)
+    chosen = tuple(one for one in chosen if one != truth)
+    mixed = columns.aggregates_of(listed, chosen)
+    wanted = [key for key in request.scores if key.startswith("aggregate/")]
+    added = _named(wanted, mixed) if request.scores else tuple(filter(_is_declared, mixed))
+    return Offer(found.space, listed, mixed, truth, (*chosen, *added))
+
+
+def question(made: Offer, request: Request) -> Question:
+    """The whole question.
+
+    Raises:
+        SpecError: nothing was chosen as the truth.
+    """
+    if made.truth is None:
+        raise SpecError(
+            {
+                "truth": "none of these columns looks like an accuracy; choose what the scores "
+                "should predict, or add a source: a benchmark, or a search that trains"
+            }
+        )
+    return Question(
+        made.truth, made.scores, request.undefined, request.k, max(0, request.num_resamples)
+    )
+
+
+def _truth(key: str, listed: Sequence[Series]) -> Series | None:
+    if not key:
+        return columns.default_truth(listed)
+    found = columns.with_key(listed, key)
+    if found is None:
+        known = ", ".join(one.key for one in listed[:20])
+        raise SpecError({"truth": f"there is no column {key}; choose of {known}"})
+    return found
+
+
+def _named(keys: Sequence[str], listed: Sequence[Series]) -> tuple[Series, ...]:
+    found = {}
+    for key in keys:
+        one = columns.with_key(listed, key)
+        if one is None:
+            known = ", ".join(each.key for each in listed[:20]) or "none"
+            raise SpecError({"scores": f"there is no {key}; choose of {known}"})
+        found[one.key] = one
+    return tuple(found.values())
+
+
+def _usual(listed: Sequence[Series]) -> tuple[Series, ...]:
+    """Every proxy and baseline under one protocol each: the one with most architectures."""
+    first: dict[str, Series] = {}
+    for one in listed:
+        if one.is_proxy:
+            first.setdefault(one.name if not _in_benchmark(one) else one.key, one)
+    return tuple(first.values())
+
+
+def _in_benchmark(one: Series) -> bool:
+    return bool(one.pieces and one.pieces[0].table)
+
+
+def _is_declared(one: Series) -> bool:
+    return one.aggregate in ("te_nas", "az_nas", "majority_vote")

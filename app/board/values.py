@@ -1,0 +1,164 @@
+"""The values of a board's columns by architecture, and their join."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from app import cached
+from app.board.series import Piece, Series
+from db.benchmarks import benchmark_content
+from db.columns import NO_SCORE, SCORE_STATUSES
+from db.session import database_url, reading
+from db.trials import arch_id
+from search.aggregation import aggregate
+from search.correlation import Column
+from search.events import ScoreStatus
+from search.spaces import spaces
+from search.tables import Table
+
+OK, UNDEFINED = SCORE_STATUSES.index("ok"), SCORE_STATUSES.index("undefined")
+MISSING = SCORE_STATUSES.index("not_applicable")
+MAX_ARCHS = 20_000  # on which figures rest; their intervals take seconds then
+NUM_HELD = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Values by architecture.
+
+    Attributes:
+        arch_ids: N of them, ascending; ids are hashes, so this order says nothing else.
+        values: N, nan unless the status is ok.
+        statuses: N places in SCORE_STATUSES.
+    """
+
+    arch_ids: NDArray[np.bytes_]
+    values: NDArray[np.float64]
+    statuses: NDArray[np.int8]
+
+    def places_of(self, ids_N: NDArray[np.bytes_]) -> NDArray[np.intp]:
+        """Where these archs are; -1 for those that are not here."""
+        if not len(self.arch_ids):
+            return np.full(len(ids_N), -1)
+        places_N = np.searchsorted(self.arch_ids, ids_N).clip(max=len(self.arch_ids) - 1)
+        return np.where(self.arch_ids[places_N] == ids_N, places_N, -1)
+
+    def column(self, ids_N: NDArray[np.bytes_], series: Series) -> Column:
+        """The values of these archs; not applicable where there is none."""
+        places_N = self.places_of(ids_N)
+        is_here_N = places_N >= 0
+        values_N, statuses_N = np.full(len(ids_N), np.nan), np.full(len(ids_N), MISSING)
+        values_N[is_here_N] = self.values[places_N[is_here_N]]
+        statuses_N[is_here_N] = self.statuses[places_N[is_here_N]]
+        names = [SCORE_STATUSES[status] for status in statuses_N]
+        return Column(values_N, cast(list[ScoreStatus], names), series.direction)
+
+
+def held(series: Series) -> Held:
+    """All values of a series; kept while its searches do not change."""
+    return _held((database_url(), *series.content), series)
+
+
+@st.cache_resource(max_entries=NUM_HELD, show_spinner=False)
+def _held(key: tuple[object, ...], _series: Series) -> Held:
+    del key
+    return _mixed(_series) if _series.aggregate else _read(_series.pieces)
+
+
+def _read(pieces: Sequence[Piece]) -> Held:
+    """Of several values of one arch the first that is ok counts, else the first."""
+    parts = [_of_benchmark(piece) if piece.table else _of_search(piece) for piece in pieces]
+    ids, values, statuses = (np.concatenate(each) for each in zip(*parts, strict=True))
+    order = np.lexsort((statuses != OK, ids))
+    is_first = np.ones(len(ids), np.bool_)
+    is_first[1:] = ids[order][1:] != ids[order][:-1]
+    chosen = order[is_first]
+    return Held(ids[chosen], values[chosen], statuses[chosen])
+
+
+def _of_search(
+    piece: Piece,
+) -> tuple[NDArray[np.bytes_], NDArray[np.float64], NDArray[np.int8]]:
+    columns = cached.columns(piece.job_id, piece.version)
+    statuses = columns.statuses[:, piece.place]
+    kept = statuses != NO_SCORE
+    return columns.arch_ids[kept], columns.values[kept, piece.place], statuses[kept]
+
+
+def _of_benchmark(
+    piece: Piece,
+) -> tuple[NDArray[np.bytes_], NDArray[np.float64], NDArray[np.int8]]:
+    ids, table = _table(database_url(), piece.table, piece.digest)
+    values = table.values[piece.column]
+    return ids, values, np.where(np.isfinite(values), OK, UNDEFINED).astype(np.int8)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _table(database: str, name: str, digest: str) -> tuple[NDArray[np.bytes_], Table]:
+    """A benchmark with the ids of its architectures."""
+    del database, digest  # a part of the key
+    with reading() as session:
+        table = Table.from_bytes(benchmark_content(session, name))
+    space = spaces[table.info.space]
+    keys = (space.key(space.at(index)) for index in table.indices.tolist())
+    return np.array([arch_id(table.info.space, key) for key in keys], "S20"), table
+
+
+def _mixed(series: Series) -> Held:
+    """An aggregate over all archs that have its parts, with a truth or without."""
+    parts = [held(part) for part in series.parts]
+    ids_N = parts[0].arch_ids
+    for part in parts[1:]:
+        ids_N = ids_N[part.places_of(ids_N) >= 0]
+    columns: Mapping[str, Column] = {
+        _component(one): part.column(ids_N, one)
+        for one, part in zip(series.parts, parts, strict=True)
+    }
+    mixed = aggregate(series.aggregate, columns)
+    places = {name: place for place, name in enumerate(SCORE_STATUSES)}
+    statuses_N = np.array([places[status] for status in mixed.statuses_N], np.int8)
+    return Held(ids_N, mixed.values_N, statuses_N)
+
+
+def _component(one: Series) -> str:
+    return one.name if one.kind == "table" else one.metric
+
+
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """The archs that a board rests on.
+
+    Attributes:
+        ids_N: their ids, ascending.
+        rule: how they were chosen of more, in words; empty when they are all with a truth.
+    """
+
+    ids_N: NDArray[np.bytes_]
+    rule: str = ""
+
+
+def joined(truth: Series, scores: Sequence[Series]) -> Joined:
+    """The archs whose truth is known; a stated sample of them when there are too many."""
+    known = held(truth)
+    ids_N = known.arch_ids[known.statuses == OK]
+    num = len(ids_N)
+    if num <= MAX_ARCHS:
+        return Joined(ids_N)
+    others = [held(one) for one in scores if not one.baseline]
+    has_score_N = np.any([other.places_of(ids_N) >= 0 for other in others] or [ids_N != b""], 0)
+    scored_N = ids_N[has_score_N]
+    if len(scored_N) <= MAX_ARCHS:
+        rule = (
+            f"The {len(scored_N):,} of {num:,} architectures with a truth that have any of the "
+            "scores; the others are left out."
+        )
+        return Joined(scored_N, rule)
+    rule = (
+        f"A sample: {MAX_ARCHS:,} of {len(scored_N):,} architectures, those whose ids come first. "
+        "Ids are hashes, so that is a random draw, and the same one every time."
+    )
+    return Joined(scored_N[:MAX_ARCHS], rule)
