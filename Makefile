@@ -8,6 +8,8 @@ TORCH ?=
 TESTS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# A process for each core, and each with a single thread: they would only get in each other's way.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4
 RUN_STAMP := .venv/archfront-run
 DEV_STAMP := .venv/archfront-dev
 
@@ -21,10 +23,10 @@ demo: $(RUN_STAMP)  ## Set up and run: worker, web app on this machine, a first 
 	@$(BIN)/archfront up --demo
 
 test: $(DEV_STAMP)  ## Set up and run every test; TESTS=path narrows it down.
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(PYTEST) $(TESTS)
 
 check: lint  ## What to run before a commit: lint, then the fast tests.
-	@$(BIN)/python -m pytest -q -m "not slow and not chaos and not e2e" $(TESTS)
+	@$(PYTEST) -q -m "not slow and not chaos and not e2e" $(TESTS)
 
 lint: $(DEV_STAMP)  ## Format, lint, types, floors, spelling; changes nothing.
 	@$(BIN)/ruff format --check .

@@ -18,6 +18,8 @@ from tests import services
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
+WHOLE_MACHINE = "whole machine"
+
 _numbers = itertools.count()
 
 _TABLES = list(reversed(Base.metadata.sorted_tables))
@@ -156,6 +158,19 @@ def chromium() -> str:
     return found
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Share the tests out among processes file by file.
+
+    Those that need the machine to themselves, with browsers and killed processes, are one share,
+    and the first, for it is the longest.
+    """
+    for item in items:
+        name = WHOLE_MACHINE if _needs_the_machine(item) else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=lambda item: not _needs_the_machine(item))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name every test that did not run because a service is not installed."""
     skipped = [
@@ -167,6 +182,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("not run: a service is missing")
         for name, reason in skipped:
             terminalreporter.write_line(f"{name}: {reason.removeprefix('Skipped: ')}")
+
+
+def _needs_the_machine(item: pytest.Item) -> bool:
+    return item.get_closest_marker("e2e") is not None or item.get_closest_marker("chaos") is not None
 
 
 def _migrate(url: str) -> None:
