@@ -159,7 +159,7 @@ class Evaluator:
         for place, key in missing.items():
             if scores[place].status in SHAREABLE:
                 scores[place] = replace(scores[place], memory_key=key)
-                self._remember(key, scores[place])
+                self._remember(key, replace(scores[place], is_shared=True))
         return scores
 
     def _measured_on(self, member: Arch, places: list[int], deadline: float) -> dict[int, Score]:
@@ -212,7 +212,8 @@ def _table_score(meter: TableMeter, index: int, *, is_repeat: bool) -> Score:
     if not isfinite(value):
         why = {"raw": str(value), "reason": "the benchmark has no value for this architecture"}
         return Score(meter.aim.name, "table", "undefined", None, details=why)
-    return Score(meter.aim.name, "table", "ok", value, from_memory=is_repeat)
+    name = meter.aim.name
+    return Score(name, "table", "ok", value, from_memory=is_repeat, is_shared=is_repeat)
 
 
 def _details_of(error: Exception) -> dict[str, Any]:

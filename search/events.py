@@ -23,6 +23,7 @@ class Score:
         seconds: what it cost to measure; 0 when it came from memory.
         memory_key: equal for scores that may stand for each other; None when never shared.
         from_memory: it was recalled, not measured in this trial.
+        is_shared: it was recalled from another trial of the same job.
         details: JSON; the raw value of an undefined score (``raw``), the cause of a failed
             one (``error``), the spread of a measured one.
     """
@@ -34,6 +35,7 @@ class Score:
     seconds: float = 0.0
     memory_key: str | None = None
     from_memory: bool = False
+    is_shared: bool = False
     details: dict[str, Any] = field(default_factory=dict)
 
 

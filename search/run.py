@@ -17,6 +17,7 @@ from search.meters import Meter, ProbeMeter
 from search.misses import nearest, warnings
 from search.objectives import Aim, total_violation
 from search.opening import clock_of, conditions_of, meters_of, strategy_of
+from search.slices import Part, RestOfPart
 from search.spaces import Space, spaces
 from search.spec import TABLE, Spec
 from search.strategies import Proposal, Result, Strategy
@@ -41,6 +42,7 @@ def run(  # noqa: PLR0913  # the whole of what a run can be given
     resume: Mapping[str, Any] | None = None,
     device: str = "cpu",
     failures: Mapping[int, str] | None = None,
+    part: Part | None = None,
 ) -> Iterator[Event]:
     """Search, and yield what happens.
 
@@ -56,6 +58,7 @@ def run(  # noqa: PLR0913  # the whole of what a run can be given
         device: ``cpu``, or ``gpu`` or a CUDA name.
         failures: causes by number of the trial: measuring it ended a process before, so what
             it would measure has failed of this.
+        part: only these trials of a sweep; then ``failures`` counts from its first one.
 
     Raises:
         SpecError: the spec does not fit what is here.
@@ -63,6 +66,8 @@ def run(  # noqa: PLR0913  # the whole of what a run can be given
         RunError: the search cannot go on; every event before it stands.
     """
     search = _opened(spec, data_dir, tables or {}, memory or NoMemory(), device)
+    if part is not None:
+        search.keep_to(part)
     search.failures = failures or {}
     if resume is not None:
         search.go_on_from(resume)
@@ -144,12 +149,18 @@ class _Search:
         self._strategy: Strategy = strategy_of(spec, self._space)
         self._state = _State()
         self._visits = Visits(len(meters))
+        self._part: Part | None = None
         self._pending: list[Proposal] = []
         self._failure = ""
         self.failures: Mapping[int, str] = {}  # of trials to come, by their numbers
         self._start = time.monotonic()
         self._elapsed_before = 0.0
         self._share_before = 0.0
+
+    def keep_to(self, part: Part) -> None:
+        """Look at this part of a sweep alone."""
+        self._part = part
+        self._strategy = RestOfPart(part)
 
     def go_on_from(self, resume: Mapping[str, Any]) -> None:
         """Take up the state of a checkpoint.
@@ -164,7 +175,8 @@ class _Search:
             self._state.failed_in_a_row = 0  # somebody wants to try again
         self._strategy.load_state_dict(resume["strategy"])
         self._pending = [_proposal(*fields) for fields in self._state.pending]
-        recorded = list(islice(self._memory.visited(), self._state.num_trials))
+        met = self._memory.visited() if self._part is None else self._part.visits()
+        recorded = list(islice(met, self._state.num_trials))
         if len(recorded) < self._state.num_trials:
             raise RunError(
                 f"the checkpoint was made after {self._state.num_trials} trials, but only "
@@ -261,7 +273,7 @@ class _Search:
         failed = next((score for score in scores if score.status == "failed"), None)
         ended: TrialState = "failed" if failed else "infeasible" if violation > 0 else "done"
         trial = Trial(
-            number=state.num_trials,
+            number=state.num_trials if self._part is None else self._part.number(state.num_trials),
             arch=arch,
             arch_key=self._space.key(arch),
             parents=proposal.parents,
@@ -346,7 +358,9 @@ class _Search:
         state, budget = self._state, self._spec.budget
         shares = []
         num_trials = _num_trials(self._spec, self._space, self._strategy)
-        if num_trials is not None:
+        if self._part is not None:
+            shares.append(state.num_full / max(len(self._part), 1))
+        elif num_trials is not None:
             shares.append(state.num_full / num_trials)
         if budget.minutes is not None:
             shares.append(self._elapsed_s() / (60 * budget.minutes))
@@ -360,7 +374,7 @@ class _Search:
     def last_words(self) -> Iterator[Log]:
         """What people should know when it is over."""
         state = self._state
-        if not self.is_over:
+        if not self.is_over or self._part is not None:  # of a part, the whole is told
             return
         yield from warnings(state.nearest, self._space)
         yield Log(

@@ -10,7 +10,11 @@ from search.memory import Visit
 
 
 class RecordedMemory:
-    """Scores that any job has recorded, and the archs that this one has looked at."""
+    """Scores that any job has recorded, and the archs that this one has looked at.
+
+    Args:
+        job_id: of a slice, its job's.
+    """
 
     def __init__(self, job_id: int) -> None:
         self._job_id = job_id
@@ -21,7 +25,10 @@ class RecordedMemory:
         with reading() as session:
             found = trials.recall(session, keys)
         self._provenance |= {key: known.provenance_id for key, known in found.items()}
-        return {key: _score(key, known) for key, known in found.items()}
+        return {
+            key: _score(key, known, is_shared=known.job_id == self._job_id)
+            for key, known in found.items()
+        }
 
     def visited(self) -> Iterable[Visit]:
         """What every trial that this job has recorded looked at, in order."""
@@ -33,7 +40,7 @@ class RecordedMemory:
         return self._provenance.get(key) if key is not None else None
 
 
-def _score(key: str, known: trials.RecalledScore) -> Score:
+def _score(key: str, known: trials.RecalledScore, *, is_shared: bool) -> Score:
     return Score(
         objective="",
         kind=cast(ScoreKind, known.kind),
@@ -41,5 +48,6 @@ def _score(key: str, known: trials.RecalledScore) -> Score:
         value=known.value,
         memory_key=key,
         from_memory=True,
+        is_shared=is_shared,
         details=known.details or {},
     )

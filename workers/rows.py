@@ -89,6 +89,7 @@ def _score_rows(trial: Trial, provenance_of: ProvenanceOf) -> list[ScoreRow]:
             value=score.value,
             seconds=score.seconds,
             from_memory=score.from_memory,
+            is_shared=score.is_shared,
             memory_key=score.memory_key,
             details=score.details or None,
             provenance_id=provenance_of(score),

@@ -189,9 +189,9 @@ class Writer:
             # The commit had happened; only the database's answer was lost.
 
     def _provenance_of(self, score: Score) -> str | None:
-        if score.from_memory:
-            return self.memory.provenance_of(score.memory_key)
-        return self._provenance_id
+        recalled = self.memory.provenance_of(score.memory_key) if score.from_memory else None
+        is_earlier = score.from_memory and not score.is_shared
+        return recalled if is_earlier or recalled is not None else self._provenance_id
 
 
 def _listen(orders: Any, asked: threading.Event) -> None:  # noqa: ANN401

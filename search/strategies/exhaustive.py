@@ -14,6 +14,7 @@ class Exhaustive:
     """Looks at every architecture once, in the order of the space's numbering."""
 
     visits_once: ClassVar[bool] = True
+    is_independent: ClassVar[bool] = True
 
     def __init__(self, space: Space, rng: np.random.Generator, /) -> None:
         self._space = space

@@ -162,8 +162,8 @@ def test_archs_of_one_class_share_the_score_of_its_canonical_member(evaluator):
 
     assert first != second
     assert (recalled.value, recalled.memory_key) == (measured.value, measured.memory_key)
-    assert recalled.from_memory
-    assert not measured.from_memory
+    assert (recalled.from_memory, recalled.is_shared) == (True, True)
+    assert (measured.from_memory, measured.is_shared) == (False, False)
 
 
 def test_what_may_not_be_shared_is_measured_again(evaluator):
