@@ -16,6 +16,10 @@ class NetworkBuilder(Protocol):
     ``num_classes``, ``generator`` (a torch generator on the CPU, from which the weights are
     drawn, so that every device gets equal ones) and ``device`` (on ``meta`` nothing is drawn).
     Keyword arguments with defaults are the builder's parameters.
+
+    The network may say where its features are; proxies that read them do not apply otherwise:
+    ``feature_blocks``, the modules that give the stem's and every block's output, in order, and
+    ``last_features``, the module whose maps are pooled for the classifier.
     """
 
     def __call__(self, arch: Arch, /, *args: Any, **keywords: Any) -> nn.Module:  # noqa: ANN401

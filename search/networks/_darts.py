@@ -147,6 +147,16 @@ class Network(nn.Module):
             follows_reduction = is_reduction
         self.classifier = nn.Linear(widths[-1], num_classes)
 
+    @property
+    def feature_blocks(self) -> list[nn.Module]:
+        """Stem and cells, one after the other."""
+        return [self.stem, *self.cells]
+
+    @property
+    def last_features(self) -> nn.Module:
+        """Gives the maps whose means are classified."""
+        return self.feature_blocks[-1]
+
     def forward(self, x_BCHW: Tensor) -> Tensor:
         older_BCHW = newer_BCHW = self.stem(x_BCHW)
         for cell in self.cells:

@@ -119,6 +119,16 @@ class Network(nn.Module):
         self.mix = nn.Sequential(nn.Linear(wide, features, bias=False), nn.Hardswish())
         self.classifier = nn.Linear(features, num_classes)
 
+    @property
+    def feature_blocks(self) -> list[nn.Module]:
+        """Stem and blocks, one after the other."""
+        return [self.stem, *self.blocks]
+
+    @property
+    def last_features(self) -> nn.Module:
+        """Gives the maps whose means are classified."""
+        return self.widen
+
     def forward(self, x_BCHW: Tensor) -> Tensor:
         size = (self.resolution, self.resolution)
         if x_BCHW.shape[2:] != size:

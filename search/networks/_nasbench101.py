@@ -102,6 +102,16 @@ class Network(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.classifier = nn.Linear(channels, num_classes)
 
+    @property
+    def feature_blocks(self) -> list[nn.Module]:
+        """Stem and cells, one after the other; a pool between stacks is part of the next cell."""
+        return [self.stem, *(layer for layer in self.layers if isinstance(layer, Cell))]
+
+    @property
+    def last_features(self) -> nn.Module:
+        """Gives the maps whose means are classified."""
+        return self.feature_blocks[-1]
+
     def forward(self, x_BCHW: Tensor) -> Tensor:
         x_BCHW = self.layers(self.stem(x_BCHW))
         logits_BK: Tensor = self.classifier(x_BCHW.mean(dim=(2, 3)))

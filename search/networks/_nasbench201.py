@@ -172,6 +172,16 @@ class Network(nn.Module):
         self.relu = nn.ReLU()
         self.classifier = nn.Linear(widths[-1], num_classes)
 
+    @property
+    def feature_blocks(self) -> list[nn.Module]:
+        """Stem, cells and residual blocks, one after the other."""
+        return [self.stem, *self.layers]
+
+    @property
+    def last_features(self) -> nn.Module:
+        """Gives the maps whose means are classified."""
+        return self.relu
+
     def forward(self, x_BCHW: Tensor) -> Tensor:
         x_BCHW = self.layers(self.stem(x_BCHW))
         x_BC = self.relu(self.norm(x_BCHW)).mean(dim=(2, 3))

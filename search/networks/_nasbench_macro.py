@@ -80,6 +80,17 @@ class Network(nn.Module):
         self.head = nn.Sequential(ConvNorm(channels, features, 1), nn.ReLU())
         self.classifier = nn.Linear(features, num_classes)
 
+    @property
+    def feature_blocks(self) -> list[nn.Module]:
+        """Stem and layers, one after the other; an identity is no layer."""
+        layers = (module for module in self.layers if not isinstance(module, nn.Identity))
+        return [self.stem, *layers]
+
+    @property
+    def last_features(self) -> nn.Module:
+        """Gives the maps whose means are classified."""
+        return self.head
+
     def forward(self, x_BCHW: Tensor) -> Tensor:
         x_BCHW = self.head(self.layers(self.stem(x_BCHW)))
         logits_BK: Tensor = self.classifier(x_BCHW.mean(dim=(2, 3)))

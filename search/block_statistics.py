@@ -1,0 +1,120 @@
+"""What AZ-NAS asks of the outputs of blocks (Lee and Ham, 2024, arXiv:2403.19232).
+
+Shapes: B images, C channels, H height, W width; I and O channels before and after a block.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from search.errors import NotApplicableError
+from search.features import feature_blocks
+from search.passes import all_watched, gradients_of
+from search.probe import Probe
+
+EPS_ENTROPY = 1e-8
+EPS_SPREAD = 1e-6
+
+
+@dataclass(frozen=True)
+class BlockStatistics:
+    """Of the stem and the blocks of a network, in order.
+
+    Attributes:
+        entropies: of the spectrum of each output's covariance.
+        trainabilities: of each block after the stem; 0 is best.
+    """
+
+    entropies: tuple[float, ...]
+    trainabilities: tuple[float, ...]
+
+
+def block_statistics(probe: Probe, images: int) -> BlockStatistics:
+    """One pass of noise, and one backward through every block by itself.
+
+    Weights are drawn anew, normal with variance two over the fan-in (Kaiming).
+
+    Raises:
+        NotApplicableError: the network does not name its blocks, or they do not give maps.
+    """
+    features: list[Tensor] = []
+    parameters = probe.redrawn("kaiming_fan_in", "az")
+    with all_watched(feature_blocks(probe.network), features.append):
+        probe.run(parameters, probe.noise(images, "az"))
+    if any(feature.ndim != 4 for feature in features):
+        raise NotApplicableError("a block of the network does not give maps")
+    generator = probe.generator("signs", "az")
+    return BlockStatistics(
+        tuple(entropy(feature.detach()) for feature in features),
+        tuple(_trainability(a, b, generator) for a, b in pairwise(features)),
+    )
+
+
+def entropy(feature_BCHW: Tensor) -> float:
+    """Of the shares of the eigenvalues of the covariance of channels, in nats."""
+    rows_NC = feature_BCHW.permute(0, 2, 3, 1).flatten(0, 2)
+    rows_NC = rows_NC - rows_NC.mean(dim=0)
+    return spectral_entropy((rows_NC.T @ rows_NC).double() / len(rows_NC))
+
+
+def spectral_entropy(covariance_CC: Tensor) -> float:
+    """Of the shares of the eigenvalues of a covariance, in nats; nan if all are 0."""
+    if not covariance_CC.isfinite().all():
+        return math.nan
+    eigenvalues_C = torch.linalg.eigvalsh(covariance_CC).clamp(min=0)
+    shares_C = eigenvalues_C / eigenvalues_C.sum()
+    return float(-(shares_C * (shares_C + EPS_ENTROPY).log()).sum())
+
+
+def _trainability(before: Tensor, after: Tensor, generator: torch.Generator) -> float:
+    signs = torch.randint(2, after.shape, generator=generator).mul_(2).sub_(1)
+    g_after = signs.to(after)
+    (g_before,) = gradients_of((after * g_after).sum(), [before])
+    if before.shape == after.shape and torch.equal(g_before, g_after):
+        return -math.inf  # the block is the identity
+    return trainability(_of_equal_size(g_before, g_after), g_after)
+
+
+def trainability(g_BIHW: Tensor, g_BOHW: Tensor) -> float:
+    """How near the largest singular value of a block's Jacobian is to 1, by signs sent back.
+
+    Args:
+        g_BIHW: what comes out before the block.
+        g_BOHW: the signs, after the block.
+    """
+    g_NI = g_BIHW.permute(0, 2, 3, 1).flatten(0, 2)
+    g_NO = g_BOHW.permute(0, 2, 3, 1).flatten(0, 2)
+    product_IO = (g_NI.T @ g_NO).double() / len(g_NO)
+    if not product_IO.isfinite().all():
+        return math.nan
+    sigma = float(torch.linalg.matrix_norm(product_IO, ord=2))
+    return -sigma - 1 / (sigma + EPS_SPREAD) + 2
+
+
+def _of_equal_size(g_before: Tensor, g_after: Tensor) -> Tensor:
+    """Where a block makes maps smaller, its inputs' pixels side by side as channels.
+
+    What a pixel of the output has no input for, at the lower and right edge, is 0.
+    """
+    small, large = _size(g_after), _size(g_before)
+    if large == small:
+        return g_before
+    factor = math.ceil(large[0] / small[0])
+    if [math.ceil(side / factor) for side in large] != list(small):
+        raise NotApplicableError(f"a block turns maps of {large} into maps of {small} pixels")
+    rest = [side * factor - old for side, old in zip(small, large, strict=True)]
+    return F.pixel_unshuffle(F.pad(g_before, (0, rest[1], 0, rest[0])), factor)
+
+
+def _size(feature_BCHW: Tensor) -> tuple[int, int]:
+    return int(feature_BCHW.shape[2]), int(feature_BCHW.shape[3])
+
+
+def least_growth(values: Sequence[float]) -> float:
+    """The least difference of one value to the one before it."""
+    return min(b - a for a, b in pairwise(values))
