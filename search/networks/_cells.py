@@ -99,6 +99,16 @@ class Network(nn.Module):
         )
         self.classifier = nn.Linear(2 * channels, num_classes)
 
+    @property
+    def feature_blocks(self) -> list[nn.Module]:
+        """Stem and cells, one after the other."""
+        return [self.stem, *self.cells]
+
+    @property
+    def last_features(self) -> nn.Module:
+        """Gives the maps whose means are classified."""
+        return self.cells
+
     def forward(self, x_BCHW: Tensor) -> Tensor:
         x_BCHW = self.cells(self.stem(x_BCHW))
         logits_BK: Tensor = self.classifier(x_BCHW.mean(dim=(2, 3)))

@@ -76,6 +76,16 @@ class Network(nn.Module):
         self.stages = nn.Sequential(*built)
         self.classifier = nn.Linear(channels, num_classes)
 
+    @property
+    def feature_blocks(self) -> list[nn.Module]:
+        """Stem and blocks, one after the other."""
+        return [self.stem, *(block for stage in self.stages for block in stage.children())]
+
+    @property
+    def last_features(self) -> nn.Module:
+        """Gives the maps whose means are classified."""
+        return self.stages
+
     def forward(self, x_BCHW: Tensor) -> Tensor:
         x_BCHW = self.stages(self.relu(self.stem(x_BCHW)))
         logits_BK: Tensor = self.classifier(x_BCHW.mean(dim=(2, 3)))

@@ -14,4 +14,5 @@ class Cell27(CellSpace):
     """Two small cells in a row; each of three edges is one of three operations."""
 
 
-cell_27 = spaces.register(Cell27("cell_27", OPERATIONS, {"channels": CHANNELS, "cells": CELLS}))
+cell_27 = Cell27("cell_27", OPERATIONS, {"channels": CHANNELS, "cells": CELLS})
+spaces.register(cell_27)

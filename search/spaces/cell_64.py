@@ -11,4 +11,5 @@ class Cell64(CellSpace):
     """Four cells in a row; each of three edges is one of four operations."""
 
 
-cell_64 = spaces.register(Cell64("cell_64", OPERATIONS, {"channels": CHANNELS, "cells": CELLS}))
+cell_64 = Cell64("cell_64", OPERATIONS, {"channels": CHANNELS, "cells": CELLS})
+spaces.register(cell_64)

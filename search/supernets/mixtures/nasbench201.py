@@ -1,0 +1,200 @@
+"""The supernet of NAS-Bench-201: both convolutions of every edge of every cell.
+
+All cells have the same operations, as in the space. Shapes: B images, C channels, H height,
+W width, K classes.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from search.networks._nasbench201 import Pool
+from search.spaces import Arch
+from search.spaces.nasbench201 import EDGES, OPERATIONS, nasbench201
+from search.supernets.mix import Mix, Weight
+from search.supernets.mixtures import mixtures
+from search.supernets.mixtures._layers import ConvNorm, added, fixed_conv_norm, weighted
+from search.supernets.noise import Noise
+from search.supernets.norms import Norms
+from search.supernets.slots import Shape, Slot
+from search.supernets.sources import SourceMaker
+from search.supernets.supernet import BATCH_NORMS, Supernet
+
+NONE, SKIP, POOL = (OPERATIONS.index(o) for o in ("none", "skip_connect", "avg_pool_3x3"))
+KERNELS = {OPERATIONS.index("nor_conv_1x1"): 1, OPERATIONS.index("nor_conv_3x3"): 3}
+NUM_STAGES = 3
+
+Run = tuple[int, int, int, tuple[tuple[int, Weight, Mix], ...]]  # source, target, edge, operations
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Convolution and norm of each edge."""
+
+    edges: tuple[ConvNorm, ...]
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """A residual block between two stages."""
+
+    conv_a: ConvNorm
+    conv_b: ConvNorm
+    shortcut: Slot
+
+
+class NasBench201Supernet(Supernet):
+    """Cells whose edges weigh five operations; edges that lead nowhere are not run."""
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        num_classes: int,
+        source: SourceMaker,
+        generator: torch.Generator,
+        *,
+        channels: int,
+        cells: int,
+    ) -> None:
+        widths = [channels * 2**stage for stage in range(NUM_STAGES)]
+        stem = fixed_conv_norm(("stem.0", "stem.1"), shape[0], channels, 3)
+        layers = _layers(widths, cells)
+        norm = Slot("norm", "norm", {(): (widths[-1],)})
+        classifier = Slot("classifier", "linear", {(): (num_classes, widths[-1])}, has_bias=True)
+        slots = [*stem, *(slot for layer in layers for slot in _slots(layer)), norm, classifier]
+        super().__init__(
+            "nasbench201", nasbench201, slots, source(slots, generator), shape, num_classes
+        )
+        self.network_params = {"channels": channels, "cells": cells}
+        self._stem, self._layers, self._norm, self._classifier = stem, layers, norm, classifier
+        self._pool = Pool()
+        self._half = torch.nn.AvgPool2d(2)
+
+    def forward(
+        self, x_BCHW: Tensor, mix: Mix, norms: Norms = BATCH_NORMS, noise: Noise | None = None
+    ) -> Tensor:
+        """Logits, B x K; *noise* drops features alone, for cells have no branches to drop."""
+        runs = _runs(mix)
+        x_BCHW = self.conv_norm(x_BCHW, self._stem, mix, norms)
+        for layer in self._layers:
+            if isinstance(layer, Cell):
+                x_BCHW = self._cell(x_BCHW, layer, runs, norms)
+            else:
+                x_BCHW = self._reduction(x_BCHW, layer, mix, norms)
+        x_BC = F.relu_(self.norm(x_BCHW, self._norm, mix, norms)).mean(dim=(2, 3))
+        return self.linear(noise.features(x_BC) if noise else x_BC, self._classifier, mix)
+
+    def plain_slots(self, arch: Arch) -> Iterator[tuple[str, Slot]]:
+        """Of every edge that has a convolution, run or not."""
+        for slot in self.slots.values():
+            if not slot.decisions or arch[slot.decisions[0]] in KERNELS:
+                yield slot.name, slot
+
+    def _cell(self, x_BCHW: Tensor, cell: Cell, runs: Sequence[Run], norms: Norms) -> Tensor:
+        nodes: list[Tensor | None] = [x_BCHW, None, None, None]
+        relus: dict[int, Tensor] = {}
+        pools: dict[int, Tensor] = {}
+        for i, j, edge, operations in runs:
+            source = nodes[i]
+            assert source is not None
+            for choice, weight, mix in operations:
+                if choice == SKIP:
+                    term = source
+                elif choice == POOL:
+                    if i not in pools:
+                        pools[i] = self._pool(source)
+                    term = pools[i]
+                else:
+                    if i not in relus:
+                        relus[i] = F.relu(source)
+                    term = self.conv_norm(relus[i], cell.edges[edge], mix, norms)
+                nodes[j] = added(nodes[j], weighted(term, weight))
+        output = nodes[3]
+        return torch.zeros_like(x_BCHW) if output is None else output
+
+    def _reduction(self, x_BCHW: Tensor, layer: Reduction, mix: Mix, norms: Norms) -> Tensor:
+        half_BCHW = self.conv_norm(F.relu(x_BCHW), layer.conv_a, mix, norms)
+        y_BCHW = self.conv_norm(F.relu_(half_BCHW), layer.conv_b, mix, norms)
+        return y_BCHW + self.conv(self._half(x_BCHW), layer.shortcut, mix)
+
+
+@mixtures.register
+def build(  # the protocol's four and two of its own
+    *,
+    shape: tuple[int, int, int],
+    num_classes: int,
+    source: SourceMaker,
+    generator: torch.Generator,
+    channels: Annotated[int, Field(ge=1, le=256)] = 16,
+    cells: Annotated[int, Field(ge=1, le=20)] = 5,
+) -> NasBench201Supernet:
+    """Three stages of equal cells; every edge can be each of five operations."""
+    return NasBench201Supernet(
+        shape, num_classes, source, generator, channels=channels, cells=cells
+    )
+
+
+def _layers(widths: Sequence[int], cells: int) -> list[Cell | Reduction]:
+    layers: list[Cell | Reduction] = []
+    for stage, width in enumerate(widths):
+        strides = (2,) * stage
+        if stage:
+            layers.append(_reduction(f"layers.{len(layers)}", width, strides))
+        for _ in range(cells):
+            layers.append(_cell(f"layers.{len(layers)}", width, strides))
+    return layers
+
+
+def _cell(name: str, width: int, strides: tuple[int, ...]) -> Cell:
+    edges = []
+    for place, (i, j) in enumerate(EDGES):
+        shapes: dict[Arch, Shape] = {
+            (k,): (width, width, size, size) for k, size in KERNELS.items()
+        }
+        at = f"{name}.convolutions.{i}-{j}"
+        conv = Slot(f"{at}.0", "conv", shapes, (place,), strides=strides)
+        norm = Slot(f"{at}.1", "norm", {(choice,): (width,) for choice in KERNELS}, (place,))
+        edges.append((conv, norm))
+    return Cell(tuple(edges))
+
+
+def _reduction(name: str, width: int, strides: tuple[int, ...]) -> Reduction:
+    a, b = ((f"{name}.conv_{part}.0", f"{name}.conv_{part}.1") for part in "ab")
+    shape = (width, width // 2, 1, 1)
+    return Reduction(
+        fixed_conv_norm(a, width // 2, width, 3, strides=strides, stride=2),
+        fixed_conv_norm(b, width, width, 3, strides=strides),
+        Slot(f"{name}.shortcut", "conv", {(): shape}, strides=strides),
+    )
+
+
+def _slots(layer: Cell | Reduction) -> list[Slot]:
+    if isinstance(layer, Cell):
+        return [slot for edge in layer.edges for slot in edge]
+    return [*layer.conv_a, *layer.conv_b, layer.shortcut]
+
+
+def _runs(mix: Mix) -> list[Run]:
+    """What there is to run: edges on a path from node 0 to node 3, sources before targets."""
+    edges = [
+        (i, j, place, terms)
+        for place, (i, j) in enumerate(EDGES)
+        if (terms := [term for term in mix.terms[place] if term[0] != NONE])
+    ]
+    reached, leading = {0}, {3}
+    for i, j, _, _ in edges:
+        if i in reached:
+            reached.add(j)
+    for i, j, _, _ in reversed(edges):
+        if j in leading:
+            leading.add(i)
+    return [
+        (i, j, place, tuple((k, weight, mix.at(place, k)) for k, weight in terms))
+        for i, j, place, terms in edges
+        if i in reached and j in leading
+    ]

@@ -1,0 +1,251 @@
+"""What every supernet keeps to, whatever the source of its weights."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from search.networks import networks
+from search.spaces import spaces
+from search.supernets.mix import Mix, mixture, onehot
+from search.supernets.mixtures import mixtures
+from search.supernets.norms import CollectingNorms, FixedNorms, calibrated
+from search.supernets.sources import sources
+from search.supernets.sources._tensors import cropped
+from search.supernets.sources.partitioned import Partitioned
+from tests.search.supernets.conftest import SMALL, small
+
+
+def parity(arch):
+    return sum(arch) % 2
+
+
+SOURCES = {
+    "entangled": "entangled",
+    "per_choice": "per_choice",
+    "partitioned entangled": partial(
+        Partitioned,
+        inner=sources["entangled"],
+        num_groups=2,
+        group_of=parity,
+        is_private=lambda slot: slot.kind == "conv",
+    ),
+    "partitioned per_choice": partial(
+        Partitioned,
+        inner=sources["per_choice"],
+        num_groups=2,
+        group_of=parity,
+        is_private=lambda _slot: True,
+    ),
+}
+
+
+@pytest.fixture(params=SOURCES)
+def source(request, name):
+    if name == "mobile" and request.param != "entangled":
+        pytest.skip("its weights per choice take seconds to draw; elastic_tiny has the same kinds")
+    return SOURCES[request.param]
+
+
+def archs_of(name, rng, count):
+    space = spaces[name]
+    ends = [(0,) * len(space.decisions), tuple(len(d.choices) - 1 for d in space.decisions)]
+    return [*ends, *(space.sample(rng) for _ in range(count))]
+
+
+def plain_output(net, arch, x, norms=None):
+    plain = net.collapse(arch, norms)
+    return (plain.eval() if norms else plain)(x)
+
+
+def test_one_hot_is_the_collapsed_plain_network(name, source, images, rng):
+    net = small(name, source)
+
+    with torch.no_grad():
+        for arch in archs_of(name, rng, 2):
+            torch.testing.assert_close(
+                net(images, onehot(arch)), plain_output(net, arch, images), rtol=1e-4, atol=1e-5
+            )
+
+
+def test_one_hot_is_the_plain_network_with_calibrated_statistics_too(name, images, rng):
+    net = small(name)
+    arch = spaces[name].sample(rng)
+    norms = calibrated(lambda x, n: net(x, onehot(arch), n), [images, images.flip(0) * 2])
+
+    with torch.no_grad():
+        ours, plain = net(images, onehot(arch), norms), plain_output(net, arch, images, norms)
+
+    torch.testing.assert_close(ours, plain, rtol=1e-4, atol=1e-5)
+
+
+def test_gradients_of_one_hot_are_those_of_the_plain_network(name, images, rng):
+    net = small(name, "entangled" if name == "mobile" else "per_choice").double()
+    images = images.double()
+    arch = spaces[name].sample(rng)
+    plain = net.collapse(arch).double()
+
+    net(images, onehot(arch)).square().sum().backward()
+    plain(images).square().sum().backward()
+
+    gradients = {}
+    for module, slot in net.plain_slots(arch):
+        whole = net.source.parameters_of(slot, onehot(arch))
+        for field, p in zip(("weight", "bias"), whole, strict=False):
+            gradients[f"{module}.{field}"] = p.grad
+    expected = {k: p.grad for k, p in plain.named_parameters() if p.grad is not None}
+    for key, gradient in expected.items():
+        ours = cropped(gradients[key], tuple(gradient.shape))
+        torch.testing.assert_close(ours, gradient, rtol=1e-6, atol=1e-9)
+        torch.testing.assert_close(ours.norm(), gradients[key].norm())  # nothing beside the slice
+
+
+def test_plain_slots_fill_the_whole_plain_network(name, rng):
+    net = small(name)
+    for arch in archs_of(name, rng, 3):
+        plain = net.collapse(arch)
+        filled = {
+            f"{module}.{field}"
+            for module, slot in net.plain_slots(arch)
+            for field, _ in zip(("weight", "bias"), net.source.parameters_of(slot), strict=False)
+        }
+
+        assert filled == {key for key, _ in plain.named_parameters()}
+
+
+def test_a_mix_of_one_choice_with_a_tensor_weight_is_that_choice(name, images, rng):
+    net = small(name)
+    arch = spaces[name].sample(rng)
+    ones = Mix([((choice, torch.ones((), requires_grad=True)),) for choice in arch])
+
+    with torch.no_grad():
+        torch.testing.assert_close(net(images, ones), net(images, onehot(arch)))
+
+
+def test_the_same_choice_twice_with_half_weights_is_that_choice(name, images, rng):
+    # operations, prefixes and sizes all are linear in the weights of one decision
+    net = small(name)
+    arch = spaces[name].sample(rng)
+    halves = Mix([((choice, 0.25), (choice, 0.75)) for choice in arch])
+
+    if name == "mobile":  # a depth weighs a prefix once
+        halves = Mix(
+            [((choice, 0.25), (choice, 0.75)) for choice in arch[:2]]
+            + [((choice, 1.0),) for choice in arch[2:]]
+        )
+    if name == "elastic_tiny":
+        halves = Mix(
+            [
+                ((choice, 1.0),) if place % 4 == 1 else ((choice, 0.25), (choice, 0.75))
+                for place, choice in enumerate(arch)
+            ]
+        )
+
+    with torch.no_grad():
+        torch.testing.assert_close(
+            net(images, halves), net(images, onehot(arch)), rtol=1e-4, atol=1e-5
+        )
+
+
+def test_every_weight_of_a_soft_mix_gets_a_gradient(name, images):
+    net = small(name)
+    vectors = [
+        torch.full((len(d.choices),), 1 / len(d.choices), requires_grad=True)
+        for d in net.space.decisions
+    ]
+
+    net(images, mixture(vectors))[:, 0].square().sum().backward()
+
+    gradients = [vector.grad for vector in vectors]
+    assert all(torch.isfinite(gradient).all() for gradient in gradients)
+    assert all(gradient.abs().sum() > 0 for gradient in gradients)
+
+
+def test_only_chosen_operations_get_gradients(name, images, rng):
+    net = small(name, "per_choice")
+    arch = spaces[name].sample(rng)
+
+    net(images, onehot(arch)).sum().backward()
+
+    chosen = {
+        id(p)
+        for _, slot in net.plain_slots(arch)
+        for p in net.source.parameters_of(slot, onehot(arch))
+    }
+    assert {id(p) for p in net.parameters() if p.grad is not None} <= chosen
+
+
+def test_macs_are_those_of_the_plain_network(name, rng):
+    net = small(name)
+    for arch in archs_of(name, rng, 1)[1:]:
+        plain = networks[name](
+            arch,
+            shape=net.shape,
+            num_classes=net.num_classes,
+            generator=torch.Generator(),
+            device=torch.device("meta"),
+            **SMALL[name],
+        )
+        with FlopCounterMode(display=False) as counter:
+            plain(torch.zeros(2, *net.shape, device="meta"))
+        pools = pool_macs(net, arch, counter)
+
+        assert net.macs(arch) == counter.get_total_flops() // 4 - pools
+
+
+def pool_macs(net, arch, _counter):
+    """NAS-Bench-201's pools are convolutions with ones, whose operations are not macs."""
+    if net.name != "nasbench201":
+        return 0
+    plain = net.collapse(arch).to("meta")
+    with FlopCounterMode(display=False) as whole:
+        plain(torch.zeros(2, *net.shape, device="meta"))
+    sizes = [m for m in plain.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Linear)]
+    seen = []
+    for module in sizes:
+        module.register_forward_hook(lambda m, _i, y: seen.append(y.numel() * m.weight[0].numel()))
+    plain(torch.zeros(2, *net.shape, device="meta"))
+    dead = (
+        sum(slot.macs(arch, *net.shape[1:]) for _, slot in net.plain_slots(arch)) - sum(seen) // 2
+    )
+    return whole.get_total_flops() // 4 - sum(seen) // 2 - dead
+
+
+def test_equal_seeds_give_equal_weights_and_touch_no_global_generator(name, source):
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()
+
+    first, second = small(name, source).state_dict(), small(name, source).state_dict()
+
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+    assert torch.equal(before[0], torch.get_rng_state())
+    np.testing.assert_array_equal(before[1], np.random.get_state()[1])
+
+
+def test_every_mixture_is_of_a_space():
+    assert set(mixtures) <= set(spaces)
+
+
+def test_collecting_norms_average_over_batches(images):
+    collecting = CollectingNorms()
+    for x in (images, 3 * images):
+        collecting(x, None, None, "here")
+
+    means = torch.stack([x.mean(dim=(0, 2, 3)) for x in (images, 3 * images)]).mean(0)
+    variances = torch.stack([x.var(dim=(0, 2, 3)) for x in (images, 3 * images)]).mean(0)
+    torch.testing.assert_close(collecting.moments["here"], (means, variances))
+
+
+def test_calibrating_one_subnet_changes_no_other(images):
+    net = small("elastic_tiny")
+    big, little = (3, 2, 2, 1) * 2, (0,) * 8
+    before = calibrated(lambda x, n: net(x, onehot(little), n), [images])
+    weights = {key: value.clone() for key, value in net.state_dict().items()}
+
+    calibrated(lambda x, n: net(x, onehot(big), n), [images])
+
+    after = calibrated(lambda x, n: net(x, onehot(little), n), [images])
+    torch.testing.assert_close(before.moments, after.moments, rtol=0, atol=0)
+    torch.testing.assert_close(net.state_dict(), weights, rtol=0, atol=0)
+    assert isinstance(before, FixedNorms)
