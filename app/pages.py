@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-Name = Literal["home", "new", "searches", "search", "arch", "workers", "data"]
+Name = Literal["home", "new", "searches", "search", "arch", "workers", "data", "board"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ ENTRIES: dict[Name, Entry] = {
     "home": Entry("Home", ":material/home:", ""),
     "new": Entry("New search", ":material/add:", "new"),
     "searches": Entry("Searches", ":material/list:", "searches"),
+    "board": Entry("Board", ":material/leaderboard:", "board"),
     "workers": Entry("Workers", ":material/memory:", "workers"),
     "data": Entry("Data", ":material/database:", "data"),
     "search": Entry("Search", ":material/travel_explore:", "search", is_listed=False),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from app.board.asking import Offer
-from app.board.figures import Question, Row
+from app.board.figures import Question, Row, num_resamples
 from app.board.series import Series
 from app.board.values import Joined
 from search.correlation import Agreement, Correlations, Estimate
@@ -24,7 +24,7 @@ def as_json(made: Offer, question: Question, archs: Joined, rows: Sequence[Row])
         "truth": series_as_json(question.truth),
         "undefined": question.undefined,
         "k": question.k,
-        "num_resamples": question.num_resamples,
+        "num_resamples": num_resamples(question, archs),
         "num_archs": len(archs.ids_N),
         "sample": archs.rule or None,
         "rows": [_row_as_json(row) for row in rows],

@@ -11,7 +11,6 @@ from app.board import sources
 from app.board.figures import Question
 from app.board.series import Series
 from search.catalogue import Catalogue
-from search.correlation import NUM_RESAMPLES
 from search.errors import SpecError
 
 Policy = Literal["drop", "rank_last"]
@@ -34,7 +33,7 @@ class Request:
     undefined: Policy = "drop"
     k: int = 10
     pool_seeds: bool = False
-    num_resamples: int = NUM_RESAMPLES
+    num_resamples: int | None = None
 
 
 @dataclass(frozen=True)
@@ -89,9 +88,7 @@ def question(made: Offer, request: Request) -> Question:
                 "should predict, or add a source: a benchmark, or a search that trains"
             }
         )
-    return Question(
-        made.truth, made.scores, request.undefined, request.k, max(0, request.num_resamples)
-    )
+    return Question(made.truth, made.scores, request.undefined, request.k, request.num_resamples)
 
 
 def _truth(key: str, listed: Sequence[Series]) -> Series | None:

@@ -19,6 +19,7 @@ from search.correlation import (
 )
 from search.errors import SpecError
 
+FEW_RESAMPLES, MANY_ARCHS = 200, 2_000  # beyond so many archs intervals are narrow anyway
 SEED = 0  # of the random baseline and of the resamples
 MAX_K = 10_000
 MAX_PAIRWISE = 24
@@ -33,14 +34,14 @@ class Question:
         scores: those that are compared, baselines apart.
         undefined: what is done with undefined scores.
         k: how many architectures one would pick by score.
-        num_resamples: behind each interval; 0 for none.
+        num_resamples: behind each interval; 0 for none, None for as many as are useful.
     """
 
     truth: Series
     scores: tuple[Series, ...]
     undefined: Policy = "drop"
     k: int = 10
-    num_resamples: int = NUM_RESAMPLES
+    num_resamples: int | None = None
 
 
 @dataclass(frozen=True)
@@ -126,11 +127,18 @@ def row(question: Question, line: Line, archs: Joined) -> Row:
             rng=np.random.default_rng(SEED),
             undefined=question.undefined,
             k=question.k,
-            num_resamples=question.num_resamples,
+            num_resamples=num_resamples(question, archs),
         )
     except ValueError as error:
         return Row(line, None, str(error))
     return Row(line, found)
+
+
+def num_resamples(question: Question, archs: Joined) -> int:
+    """So many resamples are behind each interval: 1,000, or 200 of more than 2,000 archs."""
+    if question.num_resamples is not None:
+        return question.num_resamples
+    return NUM_RESAMPLES if len(archs.ids_N) <= MANY_ARCHS else FEW_RESAMPLES
 
 
 def rows(question: Question, archs: Joined | None = None) -> tuple[Row, ...]:

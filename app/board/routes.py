@@ -10,7 +10,6 @@ from app.board.asking import Offer, Request, offer, question
 from app.board.figures import Question, Row
 from app.board.values import Joined, joined
 from db.session import reading
-from search.correlation import NUM_RESAMPLES
 from workers.catalogue import catalogue
 
 MAX_RESAMPLES = 10_000
@@ -29,7 +28,7 @@ Scores = Annotated[
     Query(description="columns by key or name, or aggregate/NAME; every proxy if left out"),
 ]
 K = Annotated[int, Query(ge=1, le=figures.MAX_K)]
-Resamples = Annotated[int, Query(ge=0, le=MAX_RESAMPLES)]
+Resamples = Annotated[int | None, Query(ge=0, le=MAX_RESAMPLES)]
 
 
 def add_to(api: FastAPI) -> None:
@@ -58,7 +57,7 @@ def _board(  # noqa: PLR0913  # each is a part of the query
     undefined: Literal["drop", "rank_last"] = "drop",
     k: K = 10,
     pool_seeds: bool = False,
-    resamples: Resamples = NUM_RESAMPLES,
+    resamples: Resamples = None,
 ) -> dict[str, Any]:
     request = Request(
         tuple(sources), truth, tuple(scores or ()), undefined, k, pool_seeds, resamples
@@ -73,7 +72,7 @@ def _csv(  # noqa: PLR0913  # each is a part of the query
     undefined: Literal["drop", "rank_last"] = "drop",
     k: K = 10,
     pool_seeds: bool = False,
-    resamples: Resamples = NUM_RESAMPLES,
+    resamples: Resamples = None,
 ) -> StreamingResponse:
     request = Request(
         tuple(sources), truth, tuple(scores or ()), undefined, k, pool_seeds, resamples

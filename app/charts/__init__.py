@@ -15,6 +15,14 @@ from app.charts._style import (
     TEAM_HEIGHT,
     VERMILION,
 )
+from app.charts.board import (
+    agreement_alt,
+    agreement_chart,
+    matrix_alt,
+    matrix_chart,
+    ranks_alt,
+    ranks_chart,
+)
 from app.charts.curves import (
     best_chart,
     hypervolume_alt,
@@ -40,11 +48,17 @@ __all__ = [
     "VERMILION",
     "Contribution",
     "Limit",
+    "agreement_alt",
+    "agreement_chart",
     "best_chart",
     "front_alt",
     "front_chart",
     "hypervolume_alt",
     "hypervolume_chart",
+    "matrix_alt",
+    "matrix_chart",
     "metric_chart",
+    "ranks_alt",
+    "ranks_chart",
     "team_chart",
 ]

@@ -12,7 +12,7 @@ from app.board.figures import Row
 from app.board.routes import MAX_RESAMPLES, answer
 from app.commands.output import AsJson, note, show_json, show_table
 from db.session import reading, require_current_schema
-from search.correlation import NUM_RESAMPLES, Estimate
+from search.correlation import Estimate
 from workers.catalogue import catalogue
 
 
@@ -52,8 +52,11 @@ def board(
         bool, typer.Option("--pool-seeds", help="Take scores of different seeds together.")
     ] = False,
     resamples: Annotated[
-        int, typer.Option(min=0, max=MAX_RESAMPLES, help="Behind each interval.")
-    ] = NUM_RESAMPLES,
+        int | None,
+        typer.Option(
+            min=0, max=MAX_RESAMPLES, help="Behind each interval; 1000, or 200 of many archs."
+        ),
+    ] = None,
     columns: Annotated[
         bool, typer.Option("--columns", help="Only list what can be compared.")
     ] = False,

@@ -1,0 +1,216 @@
+"""Board: which proxy to believe, for a search, a space or an imported benchmark."""
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from app import cached, pages, wording
+from app.board import asking, sources
+from app.board.asking import Offer, Request
+from app.board.figures import MAX_K
+from app.board.series import Series, is_protocol_needed
+from app.views import _board_results
+from db.session import reading
+from search.errors import SpecError
+
+NUM_SUGGESTED = 3
+LEFT_OUT, RANK_LAST = "left out", "ranked last"
+POLICIES: Mapping[str, asking.Policy] = {LEFT_OUT: "drop", RANK_LAST: "rank_last"}
+
+
+def show() -> None:
+    """The page."""
+    if arch_id := st.session_state.pop("open_arch", None):
+        pages.go("arch", id=arch_id)
+    st.title("Which proxy to believe", anchor=False)
+    chosen = _sources()
+    place = st.empty()
+    if not chosen:
+        _nothing_yet()
+        return
+    try:
+        _asked(chosen)
+    except SpecError as error:
+        fields = dict(error.fields)
+        if message := fields.pop("from", fields.pop("", None)):
+            place.markdown(_wrong(message))
+        for message in fields.values():
+            st.markdown(_wrong(message))
+
+
+def _asked(chosen: tuple[str, ...]) -> None:
+    """Controls under each other, so that a wrong one keeps its message beside it."""
+    catalogue = cached.offered()
+    pooled = st.query_params.get("pool") == "true"
+    with reading() as session:
+        made = asking.offer(session, Request(chosen, pool_seeds=pooled), catalogue)
+    cells = st.columns((3, 3, 1.5, 1.1, 1.4), vertical_alignment="bottom")
+    with cells[0]:
+        truth = _truth(made)
+    with cells[1], st.popover("Scores", icon=":material/checklist:", width="stretch"):
+        scores = _scores(made, truth)
+    policy = cells[2].selectbox(
+        "Undefined scores are",
+        list(POLICIES),
+        key="undefined",
+        bind="query-params",
+        help="Leave them out, and say how many; or rank them last, all alike.",
+    )
+    k = cells[3].number_input(
+        "Pick the best",
+        min_value=1,
+        max_value=MAX_K,
+        value=10,
+        key="k",
+        bind="query-params",
+        help="So many architectures one would pick by a score.",
+    )
+    with cells[4]:
+        over = st.segmented_control(
+            "Over", ["all", "top 10 %"], default="all", required=True, key="over",
+            bind="query-params",
+        )  # fmt: skip
+    request = Request(chosen, truth, scores, POLICIES[policy], int(k), pooled)
+    with reading() as session:
+        made = asking.offer(session, request, catalogue)
+    question = asking.question(made, request)
+    _board_results.show(question, made, over or "all", _address_of_csv(request))
+
+
+def _sources() -> tuple[str, ...]:
+    """Where scores come from; the address says it, not what the widget is called."""
+    with reading() as session:
+        options = sources.offered(session)
+    given = [text for text in st.query_params.get_all("from") if text]
+    options |= {text: text for text in given if text not in options}
+    if "board_from" not in st.session_state:
+        st.session_state["board_from"] = given
+    left, right = st.columns((5, 1.2), vertical_alignment="bottom")
+    chosen = left.multiselect(
+        "Scores and truth from",
+        list(options),
+        format_func=lambda text: options.get(text, text),
+        key="board_from",
+        on_change=_keep,
+        args=("from", "board_from"),
+        placeholder="searches, groups of seeds, whole spaces, benchmarks",
+    )
+    right.toggle(
+        "Pool seeds",
+        key="pool",
+        bind="query-params",
+        help="Take scores of different seeds for one column. Left off, every seed is its own.",
+    )
+    return tuple(chosen)
+
+
+def _truth(made: Offer) -> str:
+    by_key = {one.key: one for one in made.series}
+    default = made.truth.key if made.truth else None
+    _remember("board_truth", "truth", [st.query_params.get("truth") or default], by_key)
+    found = st.selectbox(
+        "Truth",
+        list(by_key),
+        index=None,
+        format_func=lambda key: _title(by_key[key], made.series),
+        key="board_truth",
+        on_change=_keep,
+        args=("truth", "board_truth"),
+        placeholder="what the scores should predict",
+    )
+    return found or ""
+
+
+def _scores(made: Offer, truth: str) -> tuple[str, ...]:
+    """Which columns and aggregates are compared; every proxy unless a person says otherwise."""
+    by_key = {one.key: one for one in (*made.series, *made.aggregates) if one.key != truth}
+    usual = [one.key for one in made.scores if one.key in by_key]
+    given = st.query_params.get_all("scores")
+    held = [key for key in given if key in by_key]
+    key = f"board_scores{hash((truth, tuple(by_key)))}"
+    if key not in st.session_state:
+        st.session_state[key] = held or usual
+    st.caption("Parameters, multiply-adds and chance are always among them.")
+    chosen = st.multiselect(
+        "Compare",
+        list(by_key),
+        format_func=lambda one: _title(by_key[one], made.series, always=True),
+        key=key,
+        on_change=_keep,
+        args=("scores", key),
+        placeholder="every proxy",
+    )
+    return tuple(chosen)
+
+
+def _remember(
+    key: str, name: str, given: Sequence[str | None], options: Mapping[str, Series]
+) -> None:
+    """Begin with what the address says, or with the default; forget what is no option any more."""
+    held = st.session_state.get(key)
+    if held is not None and held not in options:
+        st.query_params.pop(name, None)
+        held = None
+    if held is None:
+        wanted = next((text for text in given if text), None)
+        by_name = {one.name: key for key, one in reversed(list(options.items()))}
+        st.session_state[key] = wanted if wanted in options else by_name.get(wanted or "")
+
+
+def _keep(name: str, key: str) -> None:
+    """Put what a widget holds into the address."""
+    held = st.session_state[key]
+    if held:
+        st.query_params[name] = held
+    else:
+        st.query_params.pop(name, None)
+
+
+def _title(one: Series, series: Sequence[Series], *, always: bool = False) -> str:
+    words = one.name if not one.note else f"{one.name} ({one.note})"
+    if always or is_protocol_needed(one, series) or one.kind == "table":
+        return f"{words}, {one.protocol}"
+    return words
+
+
+def _address_of_csv(request: Request) -> str:
+    query = {
+        "from": list(request.sources),
+        "truth": request.truth,
+        "scores": list(request.scores),
+        "undefined": request.undefined,
+        "k": request.k,
+        "pool_seeds": str(request.pool_seeds).lower(),
+    }
+    return f"/api/board.csv?{urlencode(query, doseq=True)}"
+
+
+def _wrong(message: str) -> str:
+    return f":red[:material/error: {wording.plain(message[:1].upper() + message[1:])}]"
+
+
+def _nothing_yet() -> None:
+    with st.container(border=True):
+        st.markdown(
+            "A proxy scores a network without training it. Here you will see how far such scores "
+            "agree with what they should predict: rank correlations with their intervals, over "
+            "everything and over the best tenth, how many scores are undefined, and whether any "
+            "of them does better than counting parameters."
+        )
+        st.markdown(
+            "Choose above where scores and truth come from. They may come from different places: "
+            "the proxies of one search, the accuracies of another or of a benchmark; they are "
+            "joined by architecture."
+        )
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            with reading() as session:
+                first = list(sources.offered(session).items())[:NUM_SUGGESTED]
+            for source, words in first:
+                pages.link(
+                    "board",
+                    wording.plain(words),
+                    icon=":material/leaderboard:",
+                    **{"from": source},
+                )
+            pages.link("data", "Import a benchmark", icon=":material/database:")
