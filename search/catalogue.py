@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from search.traits import Direction
 
-PluginKind = Literal["space", "network", "strategy", "proxy", "cost", "dataset"]
+PluginKind = Literal["space", "network", "strategy", "proxy", "cost", "training", "dataset"]
 
 
 class _Part(BaseModel):
@@ -19,9 +19,9 @@ class Plugin(_Part):
     Attributes:
         summary: first line of its docstring.
         parameters: JSON schema of its parameters.
-        traits: for proxies and costs, ``Traits.as_json()``; for spaces ``size`` (int) and
+        traits: for proxies, costs and trainings, ``Traits.as_json()``; for spaces ``size`` (int) and
             ``equivalences``; for data sets ``available`` (bool), ``reason`` (why it is not),
-            ``num_classes``, ``shape`` (channels, height, width) and ``digest`` (content hash).
+            ``content`` (``images`` or ``text``), ``num_classes``, ``shape`` (channels, height, width) and ``digest`` (content hash).
     """
 
     kind: PluginKind

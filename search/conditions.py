@@ -1,9 +1,11 @@
 """Under which conditions a run measures: what equal scores must have in common."""
 
+import hashlib
+import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 import psutil
 import torch
 
-from search.datasets import datasets
+from search.datasets import Images, datasets
 from search.errors import SpecError
 from search.networks import ConstantOutputs, constant_outputs, networks
 from search.parameters import bind
@@ -20,6 +22,9 @@ from search.probe import Batch, Probe
 from search.seeds import seed_of
 from search.spaces import Arch, spaces
 from search.spec import Spec
+from search.standalone.recipe import PROTOCOL as TRAINING_PROTOCOL
+from search.standalone.recipe import Recipe
+from search.standalone.trainee import Trainee
 from search.traits import Dependency
 
 PROTOCOL = 1  # raise it when the engine measures in another way: old scores are not reused then
@@ -31,18 +36,24 @@ class Conditions:
 
     Attributes:
         batch: the one batch that all scores of the run are measured on.
-        by_dependency: JSON for ``network``, ``data``, ``seed`` and ``environment``.
+        images: the whole data set, for trainings.
+        by_dependency: JSON for ``network``, ``data``, ``dataset``, ``seed`` and ``environment``.
         hardware: the processor or accelerator by name; only costs depend on it.
+        further_batch: gives batches of other images, by number from 1.
         constant_outputs: the builder's faster way to outputs under constant weights, if any.
+        data_dir: where trainings that are interrupted are kept.
     """
 
     spec: Spec
     batch: Batch
+    images: Images
     by_dependency: dict[Dependency, Any]
     hardware: str
     device: torch.device
     build: Callable[..., torch.nn.Module]
+    further_batch: Callable[[int], Batch]
     constant_outputs: ConstantOutputs | None = None
+    data_dir: Path | None = None
 
     def probe(self, arch: Arch) -> Probe:
         """The network of *arch* and the batch, seeded by what they are."""
@@ -53,6 +64,26 @@ class Conditions:
             seed=self.seed(arch),
             device=self.device,
             constant_outputs=self.constant_outputs and partial(self.constant_outputs, arch),
+            further_batch=self.further_batch,
+        )
+
+    def trainee(self, arch: Arch) -> Trainee:
+        """The network of *arch* and the whole data set, seeded as the probe is."""
+        decisive = self.relevant(("network", "dataset", "seed", "environment"), "standalone")
+        key = spaces[self.spec.space.name].key(arch)
+
+        def state_key(recipe: Recipe) -> str:
+            content = [decisive, key, type(recipe).__name__, recipe.prefix()]
+            text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+            return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+        return Trainee(
+            partial(self.build, arch),
+            self.images,
+            seed=self.seed(arch),
+            device=self.device,
+            key=state_key,
+            data_dir=self.data_dir,
         )
 
     def seed(self, arch: Arch) -> int:
@@ -75,6 +106,8 @@ class Conditions:
         content: dict[str, Any] = {name: self.by_dependency[name] for name in dependencies}
         if kind == "cost" and "environment" in dependencies:
             content["hardware"] = self.hardware
+        if kind == "standalone":
+            content["training"] = TRAINING_PROTOCOL
         return {"protocol": PROTOCOL, "space": self.spec.space.name, **content}
 
 
@@ -89,10 +122,18 @@ def conditions(spec: Spec, *, data_dir: Path, device: str) -> Conditions:
     dataset = datasets[spec.data.name]
     images = dataset(data_dir, **_bound("data.params", dataset, spec.data.params))
     batch_seed = seed_of(PROTOCOL, spec.seed, "batch")
-    x_BCHW, y_B = images.batch(spec.data.batch_size, np.random.default_rng(batch_seed))
+    size, num_classes = spec.data.batch_size, images.info.num_classes
+
+    @cache
+    def further_batch(place: int) -> Batch:
+        rng = np.random.default_rng(batch_seed)
+        x_BCHW, y_B = images.further_batch(place, size, rng)
+        return Batch(torch.from_numpy(x_BCHW), torch.from_numpy(y_B), num_classes)
+
+    x_BCHW, y_B = images.batch(size, np.random.default_rng(batch_seed))
     builder = networks[spec.space.name]
     params = _bound("network", builder, spec.network)
-    shape, num_classes = images.info.shape, images.info.num_classes
+    shape = images.info.shape
     network = {
         "builder": spec.space.name,
         "params": params,
@@ -103,6 +144,7 @@ def conditions(spec: Spec, *, data_dir: Path, device: str) -> Conditions:
         network["source"] = source_digest(builder)
     return Conditions(
         spec=spec,
+        images=images,
         batch=Batch(torch.from_numpy(x_BCHW), torch.from_numpy(y_B), num_classes),
         by_dependency={
             "network": network,
@@ -113,13 +155,20 @@ def conditions(spec: Spec, *, data_dir: Path, device: str) -> Conditions:
                 "batch_size": spec.data.batch_size,
                 "batch_seed": batch_seed,
             },
+            "dataset": {
+                "name": spec.data.name,
+                "params": spec.data.params,
+                "digest": images.info.digest,
+            },
             "seed": spec.seed,
             "environment": environment(place),
         },
         hardware=hardware(place),
         device=place,
+        further_batch=further_batch,
         build=partial(builder, shape=shape, device=place, **params),
         constant_outputs=constant_outputs(builder, torch.from_numpy(x_BCHW), **params),
+        data_dir=data_dir,
     )
 
 

@@ -1,16 +1,14 @@
 """Scores of an arch for all objectives: looked up, recalled or measured, each on its own terms."""
 
 import gc
-import signal
-import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from math import isfinite
-from types import FrameType, TracebackType
-from typing import Any
+from types import TracebackType
+from typing import Any, TypeVar
 
 import torch
 
@@ -18,17 +16,27 @@ from search.conditions import Conditions
 from search.errors import NotApplicableError
 from search.events import Score, ScoreStatus
 from search.memory import Memory, Visit
-from search.meters import Meter, ProbeMeter, TableMeter
-from search.probe import Probe
+from search.meters import Meter, PluginMeter, ProbeMeter, TableMeter, TrainingMeter
+from search.probe import Measurement, Probe
 from search.spaces import Arch, Space
+from search.standalone.outcome import Pause
+from search.standalone.trainee import Trainee
+from search.time_limit import TrialTimeoutError, time_limit
+from search.trainings import Steps
+
+T = TypeVar("T")
 
 CACHE_SIZE = 200_000
 SHAREABLE: frozenset[ScoreStatus] = frozenset({"ok", "undefined", "not_applicable"})
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
-class TrialTimeoutError(Exception):
-    """The trial took longer than its budget allows."""
+@dataclass(frozen=True)
+class _Broken:
+    """Why something gave no value."""
+
+    status: ScoreStatus
+    details: dict[str, Any]
 
 
 class Evaluator:
@@ -42,7 +50,7 @@ class Evaluator:
         meters: the objectives, in the order of the spec.
         conditions: under which is measured; None when all objectives are looked up.
         memory: asked before anything is measured.
-        timeout_s: for all scores of one arch together.
+        timeout_s: for all scores of one arch together; a training may take it for every epoch.
     """
 
     def __init__(
@@ -66,8 +74,12 @@ class Evaluator:
                 conditions.relevant(meter.traits.depends_on, meter.kind),
             )
             for place, meter in enumerate(meters)
-            if isinstance(meter, ProbeMeter) and conditions is not None
+            if isinstance(meter, PluginMeter) and conditions is not None
         }
+        self._training_meters = [
+            (i, m) for i, m in enumerate(meters) if isinstance(m, TrainingMeter)
+        ]
+        self._trained: dict[int, Score] = {}  # by place; of the visit that comes next
 
     @property
     def only_looks_up(self) -> bool:
@@ -84,6 +96,28 @@ class Evaluator:
             for key, score in self._memory.recall(unknown).items():
                 if score.status in SHAREABLE:
                     self._remember(key, score)
+
+    @property
+    def trains(self) -> bool:
+        """Some objective is a training, so that :meth:`train` comes before :meth:`scores`."""
+        return bool(self._training_meters)
+
+    def train(self, visit: Visit) -> Iterator[Pause]:
+        """Carry out the trainings of a visit; its scores must be asked for next.
+
+        Args:
+            visit: has been given to :meth:`prepare`.
+        """
+        assert self._conditions is not None
+        keys = self._keys(visit)
+        trainees: dict[Arch, Trainee] = {}
+        self._trained = {}
+        for place, meter in self._training_meters:
+            if place in keys and keys[place] not in self._known:
+                member = self._space.canonical(visit.arch, meter.equivalence)
+                if member not in trainees:
+                    trainees[member] = self._conditions.trainee(member)
+                self._trained[place] = yield from self._training(meter, trainees[member])
 
     def scores(
         self, visit: Visit, *, scored: Collection[int] = (), cause: str | None = None
@@ -115,14 +149,14 @@ class Evaluator:
         arch, only = visit
         key = self._space.key
         return {
-            place: make_key(key(arch, self._probe_meter(place).equivalence))
+            place: make_key(key(arch, self._plugin_meter(place).equivalence))
             for place, make_key in self._key_makers.items()
             if only is None or place in only
         }
 
-    def _probe_meter(self, place: int) -> ProbeMeter:
+    def _plugin_meter(self, place: int) -> PluginMeter:
         meter = self._meters[place]
-        assert isinstance(meter, ProbeMeter)
+        assert isinstance(meter, PluginMeter)
         return meter
 
     def _looked_up(self, visit: Visit, scored: Collection[int]) -> dict[int, Score]:
@@ -140,7 +174,7 @@ class Evaluator:
 
     def _refused(self, places: Iterable[int], cause: str) -> dict[int, Score]:
         details = {"error": cause, "cause": "process"}
-        meters = {place: self._probe_meter(place) for place in places}
+        meters = {place: self._plugin_meter(place) for place in places}
         return {
             place: Score(m.aim.name, m.kind, "failed", None, details=details)
             for place, m in meters.items()
@@ -150,10 +184,10 @@ class Evaluator:
         """Measure on as few probes as there are archs to measure on."""
         deadline = time.monotonic() + self._timeout_s
         by_member: dict[Arch, list[int]] = {}
-        for place in missing:
-            member = self._space.canonical(arch, self._probe_meter(place).equivalence)
+        scores = {place: self._trained.pop(place) for place in missing if place in self._trained}
+        for place in missing.keys() - scores.keys():
+            member = self._space.canonical(arch, self._plugin_meter(place).equivalence)
             by_member.setdefault(member, []).append(place)
-        scores: dict[int, Score] = {}
         for member, places in by_member.items():
             scores |= self._measured_on(member, places, deadline)
         for place, key in missing.items():
@@ -166,42 +200,70 @@ class Evaluator:
         assert self._conditions is not None
         scores = {}
         probe = self._conditions.probe(member)
-        for place in places:
-            scores[place] = self._score(self._probe_meter(place), probe, deadline)
+        for place in sorted(places):
+            scores[place] = self._score(self._plugin_meter(place), probe, deadline)
             if scores[place].status == "failed":  # what broke off may be half done in the probe
                 probe = self._conditions.probe(member)
-                if scores[place].details.get("cause") == "memory":
-                    _free_memory()
         return scores
 
-    def _score(self, meter: ProbeMeter, probe: Probe, deadline: float) -> Score:
-        name, kind = meter.aim.name, meter.kind
+    def _score(self, meter: PluginMeter, probe: Probe, deadline: float) -> Score:
+        assert isinstance(meter, ProbeMeter), "trainings come before measurements"
         start = time.perf_counter()
+        found = self._tried(partial(meter.measure, probe), deadline - time.monotonic(), "trial")
+        return _score_of(meter, found, time.perf_counter() - start)
+
+    def _training(self, meter: TrainingMeter, trainee: Trainee) -> Generator[Pause, None, Score]:
+        """Train with a limit to the time of each epoch; what listeners take does not count."""
+        steps = meter.train(trainee)
+        seconds, left_s = 0.0, self._timeout_s
+        while True:
+            start = time.perf_counter()
+            found = self._tried(partial(_advanced, steps), left_s, "training of one epoch")
+            spent = time.perf_counter() - start
+            seconds += spent
+            if not isinstance(found, Pause):
+                return _score_of(meter, found, seconds)
+            left_s = self._timeout_s if found.is_epoch_end else left_s - spent
+            yield found
+
+    def _tried(self, action: Callable[[], T], limit_s: float, what: str) -> T | _Broken:
         try:
-            with _time_limit(deadline - time.monotonic()):
-                measured = meter.measure(probe)
+            with time_limit(limit_s):
+                return action()
         except TrialTimeoutError:
-            why = f"the trial took longer than {self._timeout_s:g} s"
-            details: dict[str, Any] = {"error": why, "cause": "timeout"}
-            return Score(name, kind, "failed", None, time.perf_counter() - start, details=details)
+            why = f"the {what} took longer than {self._timeout_s:g} s"
+            return _Broken("failed", {"error": why, "cause": "timeout"})
         except NotApplicableError as error:
-            seconds = time.perf_counter() - start
-            return Score(
-                name, kind, "not_applicable", None, seconds, details={"reason": str(error)}
-            )
+            return _Broken("not_applicable", {"reason": str(error)})
         except Exception as error:  # a metric may raise anything; it fails only its own score
             details = _details_of(error)
-            return Score(name, kind, "failed", None, time.perf_counter() - start, details=details)
-        seconds = time.perf_counter() - start
-        if isfinite(measured.value):
-            return Score(name, kind, "ok", measured.value, seconds, details=measured.details)
-        raw = {**measured.details, "raw": str(measured.value)}
-        return Score(name, kind, "undefined", None, seconds, details=raw)
+        if details.get("cause") == "memory":
+            _free_memory()
+        return _Broken("failed", details)
 
     def _remember(self, key: str, score: Score) -> None:
         self._known[key] = score
         if len(self._known) > CACHE_SIZE:
             self._known.popitem(last=False)
+
+
+def _advanced(steps: Steps) -> Pause | Measurement:
+    """The next pause of a training, or its value."""
+    try:
+        return next(steps)
+    except StopIteration as end:
+        measured: Measurement = end.value
+        return measured
+
+
+def _score_of(meter: PluginMeter, found: Measurement | _Broken, seconds: float) -> Score:
+    name, kind = meter.aim.name, meter.kind
+    if isinstance(found, _Broken):
+        return Score(name, kind, found.status, None, seconds, details=found.details)
+    if isfinite(found.value):
+        return Score(name, kind, "ok", found.value, seconds, details=found.details)
+    raw = {**found.details, "raw": str(found.value)}
+    return Score(name, kind, "undefined", None, seconds, details=raw)
 
 
 def _table_score(meter: TableMeter, index: int, *, is_repeat: bool) -> Score:
@@ -242,39 +304,3 @@ def _free_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-@contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise TrialTimeoutError in here when time is up.
-
-    Between two operations at the latest, which is as soon as Python can; and only in the main
-    thread of systems that have timers. Elsewhere a trial that is late is noticed by the caller.
-    """
-    if seconds <= 0:
-        raise TrialTimeoutError
-    is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or not hasattr(signal, "setitimer"):
-        yield
-        return
-    with _alarm(seconds, _raise_timeout):
-        yield
-
-
-@contextmanager
-def _alarm(seconds: float, handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    start = time.monotonic()
-    handler_before = signal.signal(signal.SIGALRM, handler)
-    left_before, interval_before = signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler_before)
-        if left_before:  # somebody else waits for an alarm: give it back
-            left = max(1e-3, left_before - (time.monotonic() - start))
-            signal.setitimer(signal.ITIMER_REAL, left, interval_before)
-
-
-def _raise_timeout(_signum: int, _frame: FrameType | None) -> None:
-    raise TrialTimeoutError

@@ -16,7 +16,9 @@ from search.probe import Measurement, Probe
 from search.proxies import proxies
 from search.spaces import Space
 from search.spec import TABLE, Objective
+from search.standalone.trainee import Trainee
 from search.tables import Table
+from search.trainings import Steps, trainings
 from search.traits import Traits, traits_of
 
 
@@ -30,27 +32,21 @@ class TableMeter:
 
 
 @dataclass(frozen=True)
-class ProbeMeter:
-    """Measures a value on a probe.
+class PluginMeter:
+    """Has a plug-in give the value.
 
     Attributes:
         equivalence: under which archs share the value; one that the space has.
-        key_prefix: hash, so far, of everything that decides the value besides the arch.
     """
 
     aim: Aim
     kind: ScoreKind
-    metric: Callable[..., float | Measurement]
+    metric: Callable[..., Any]
     params: dict[str, Any]
     traits: Traits
     equivalence: str
     source: str
     is_foreign: bool
-
-    def measure(self, probe: Probe) -> Measurement:
-        """The value on this network and batch."""
-        measured = self.metric(probe, **self.params)
-        return measured if isinstance(measured, Measurement) else Measurement(float(measured))
 
     def described(self) -> dict[str, Any]:
         """What it is, as JSON, for the record."""
@@ -86,7 +82,27 @@ class ProbeMeter:
         return key
 
 
-Meter = TableMeter | ProbeMeter
+@dataclass(frozen=True)
+class ProbeMeter(PluginMeter):
+    """Measures a value on a probe."""
+
+    def measure(self, probe: Probe) -> Measurement:
+        """The value on this network and batch."""
+        measured = self.metric(probe, **self.params)
+        return measured if isinstance(measured, Measurement) else Measurement(float(measured))
+
+
+@dataclass(frozen=True)
+class TrainingMeter(PluginMeter):
+    """Trains an architecture alone."""
+
+    def train(self, trainee: Trainee) -> Steps:
+        """The value, after pauses at which the training may be left."""
+        steps: Steps = self.metric(trainee, **self.params)
+        return steps
+
+
+Meter = TableMeter | ProbeMeter | TrainingMeter
 
 
 def meter(objective: Objective, *, space: Space, tables: Mapping[str, Table]) -> Meter:
@@ -98,18 +114,11 @@ def meter(objective: Objective, *, space: Space, tables: Mapping[str, Table]) ->
     """
     if objective.metric == TABLE:
         return _table_meter(objective, tables)
-    kind: ScoreKind
-    metric: Callable[..., float | Measurement]
-    if objective.metric in proxies:
-        kind, metric = "proxy", proxies[objective.metric]
-    elif objective.metric in costs:
-        kind, metric = "cost", costs[objective.metric]
-    else:
-        known = ", ".join([*proxies, *costs, TABLE])
-        raise SpecError({"metric": f"there is no {objective.metric!r}; known: {known}"})
+    kind, metric = _plugin(objective.metric)
     traits = traits_of(metric)
     is_shared = traits.equivalence in space.equivalences
-    return ProbeMeter(
+    make = TrainingMeter if kind == "standalone" else ProbeMeter
+    return make(
         aim=_aim(objective, objective.direction or traits.direction),
         kind=kind,
         metric=metric,
@@ -119,6 +128,21 @@ def meter(objective: Objective, *, space: Space, tables: Mapping[str, Table]) ->
         source=source_digest(metric),
         is_foreign=is_foreign(metric),
     )
+
+
+def _plugin(name: str) -> tuple[ScoreKind, Callable[..., Any]]:
+    """A metric, and the kind of its values."""
+    kinds: dict[ScoreKind, Mapping[str, Callable[..., Any]]] = {
+        "proxy": proxies,
+        "cost": costs,
+        "standalone": trainings,
+    }
+    found = ((kind, plugins[name]) for kind, plugins in kinds.items() if name in plugins)
+    try:
+        return next(found)
+    except StopIteration:
+        known = ", ".join([*(known for plugins in kinds.values() for known in plugins), TABLE])
+        raise SpecError({"metric": f"there is no {name!r}; known: {known}"}) from None
 
 
 def _table_meter(objective: Objective, tables: Mapping[str, Table]) -> TableMeter:

@@ -3,11 +3,24 @@
 import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from search.errors import SpecError
+
+F = TypeVar("F", bound=Callable[..., Any])
+_ATTRIBUTE = "archfront_parameters"
+
+
+def takes(model: type[BaseModel]) -> Callable[[F], F]:
+    """Make the fields of *model* the parameters of a plug-in that has them as ``**keywords``."""
+
+    def attach(plugin: F) -> F:
+        setattr(plugin, _ATTRIBUTE, model)
+        return plugin
+
+    return attach
 
 
 @cache
@@ -15,8 +28,11 @@ def parameter_model(plugin: Callable[..., Any]) -> type[BaseModel]:
     """A pydantic model of the keyword-only arguments of *plugin*, or of its constructor.
 
     Arguments without a default are what the engine supplies, not parameters: they are left out.
-    Bounds are ``Annotated[int, Field(ge=1)]``.
+    Bounds are ``Annotated[int, Field(ge=1)]``. What :func:`takes` attached is taken as it is.
     """
+    declared: type[BaseModel] | None = getattr(plugin, _ATTRIBUTE, None)
+    if declared is not None:
+        return declared
     function = plugin.__init__ if inspect.isclass(plugin) else plugin
     hints = get_type_hints(function, include_extras=True)
     fields: dict[str, Any] = {

@@ -12,7 +12,7 @@ import search
 from search.errors import DataError
 from search.registry import Registry
 
-KINDS = ("spaces", "networks", "strategies", "proxies", "costs", "datasets")
+KINDS = ("spaces", "networks", "strategies", "proxies", "costs", "trainings", "datasets")
 
 
 def use_plugins(plugin_dir: Path) -> None:

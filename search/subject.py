@@ -14,6 +14,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from search.errors import NotApplicableError
+from search.layout import memory_format_for
 from search.passes import all_edges, forked, gradients_of, layers_of, out_of_place
 from search.redrawing import Draw, redrawn
 from search.seeds import seed_of
@@ -77,11 +78,7 @@ class Subject:
 
     @cached_property
     def _memory_format(self) -> torch.memory_format:
-        """Channels last on the CPU, where convolutions are faster that way."""
-        on_cpu = self.device.type == "cpu"
-        if on_cpu and not any(map(_crashes_in_channels_last, self.network.modules())):
-            return torch.channels_last
-        return torch.contiguous_format
+        return memory_format_for(self.network, self.device)
 
     def _laid_out(self, tensor: Tensor) -> Tensor:
         return tensor.contiguous(memory_format=self._memory_format) if tensor.ndim == 4 else tensor
@@ -232,13 +229,3 @@ class Subject:
         if self.device.type == "cuda":
             return str(torch.cuda.get_device_name(self.device))
         return "cpu"
-
-
-def _crashes_in_channels_last(layer: nn.Module) -> bool:
-    """Whether oneDNN may write past the end of the weight gradient (seen with torch 2.13).
-
-    It does for few input channels and a stride that skips pixels; below 8 channels every time.
-    """
-    if not isinstance(layer, nn.Conv2d) or layer.in_channels >= 16:
-        return False
-    return any(k < s for k, s in zip(layer.kernel_size, layer.stride, strict=True))

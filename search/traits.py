@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeVar
 
 Direction = Literal["minimize", "maximize"]
-Dependency = Literal["network", "data", "seed", "environment"]
+Dependency = Literal["network", "data", "dataset", "seed", "environment"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ATTRIBUTE = "archfront_traits"
@@ -21,7 +21,8 @@ class Traits:
         equivalence: the coarsest equivalence of a space under which two archs have the same
             value; a space that lacks it falls back to ``exact``.
         depends_on: what besides the arch decides the value. ``data`` covers the batch,
-            ``environment`` device type, threads and torch version.
+            ``dataset`` all examples, ``environment`` device type, threads and torch version.
+        needs_data: the only sort of data on which the value has a meaning.
         needs_labels: reads the labels of the batch.
         passes: forward and backward passes, in words.
         batch_norm: ``train``, ``eval``, ``off`` or ``none`` (not run).
@@ -36,6 +37,7 @@ class Traits:
     unit: str = ""
     equivalence: str = "exact"
     depends_on: tuple[Dependency, ...] = ("network", "data", "seed", "environment")
+    needs_data: Literal["any", "images", "text"] = "any"
     needs_labels: bool = False
     passes: str = ""
     batch_norm: Literal["train", "eval", "off", "none"] = "train"

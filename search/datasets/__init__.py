@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.errors import DataError
+from search.errors import DataError, NotApplicableError
 from search.registry import Registry
 
 Pixels = NDArray[np.uint8]  # N, H, W, C
@@ -22,6 +22,7 @@ class DatasetInfo:
     Attributes:
         shape: channels, height and width of every image.
         digest: hash of the content and the split; equal exactly for equal images.
+        content: what the images are: pictures, or stretches of a text.
     """
 
     shape: tuple[int, int, int]
@@ -30,6 +31,7 @@ class DatasetInfo:
     num_test: int
     digest: str
     class_names: tuple[str, ...] = ()
+    content: Literal["images", "text"] = "images"
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,33 @@ class Images:
                 f"a batch of {size} images was asked for, but there are only "
                 f"{self.info.num_train} training images: choose a smaller batch_size"
             )
-        chosen = rng.choice(self.info.num_train, size=size, replace=False)
-        return self._read(self.train, np.asarray(chosen, dtype=np.int64))
+        return self._read(self.train, self._drawn(size, rng))
+
+    def further_batch(
+        self, place: int, size: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], Labels]:
+        """As :meth:`batch`, of images that are neither in it nor in another further batch.
+
+        Args:
+            place: which of them, from 1.
+            size: as many images as in the first.
+            rng: seeded as for the first.
+
+        Raises:
+            NotApplicableError: there are not so many images.
+            DataError: an image does not decode.
+        """
+        if (place + 1) * size > self.info.num_train:
+            raise NotApplicableError(
+                f"{place + 1} batches of {size} different images were asked for, but there are "
+                f"only {self.info.num_train} training images"
+            )
+        rest = np.setdiff1d(np.arange(self.info.num_train), self._drawn(size, rng))
+        return self._read(self.train, rng.permutation(rest)[(place - 1) * size : place * size])
+
+    def _drawn(self, size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        drawn = rng.choice(self.info.num_train, size=size, replace=False)
+        return np.asarray(drawn, dtype=np.int64)
 
     def arrays(self, *, is_test: bool = False) -> tuple[NDArray[np.float32], Labels]:
         """All training or all test images, normalised, and their labels.

@@ -77,6 +77,7 @@ def _opened(path: Path, length: int, _mtime_ns: int, size: int) -> Images:
         num_test=num_test,
         digest=digest_of([f"{length} {''.join(symbols)}".encode(), codes_T.tobytes()]),
         class_names=symbols,
+        content="text",
     )
     nothing, one = [0.0] * len(symbols), [1.0] * len(symbols)
     return Images(info, parts[0], parts[1], mean=nothing, deviation=one)

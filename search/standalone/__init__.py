@@ -1,0 +1,1 @@
+"""Training of one architecture alone, from its first weights; no weights are shared."""
