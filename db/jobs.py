@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from db import clock, slices
 from db.asking import cancel, pause, resume, retry, submit_draft
 from db.claims import Claim, claim, keep_lease, release
+from db.controls import Control, best_so_far, control_of, controls
 from db.job_list import (
     Group,
     JobFilter,
@@ -32,6 +33,7 @@ __all__ = [
     "MAX_LOSSES",
     "UNFINISHED",
     "Claim",
+    "Control",
     "Group",
     "JobFilter",
     "JobState",
@@ -41,8 +43,11 @@ __all__ = [
     "StateChange",
     "Swept",
     "add_job",
+    "best_so_far",
     "cancel",
     "claim",
+    "control_of",
+    "controls",
     "counts_by_state",
     "distinct_values",
     "groups",

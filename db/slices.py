@@ -47,7 +47,7 @@ class Slice:
     @property
     def name(self) -> str:
         """What people call it."""
-        return f"slice {self.part + 1} of {self.of}"
+        return f"{part_name(self.part)} of {self.of}"
 
 
 def add_slices(session: Session, parent: Job) -> None:
@@ -71,6 +71,11 @@ def add_slices(session: Session, parent: Job) -> None:
         write_history(session, added.id, parent.state, actor=parent.owner, reason=parent.reason)
 
 
+def part_name(part: int) -> str:
+    """What people call a slice."""
+    return f"slice {part + 1}"
+
+
 def lock_parent(session: Session, job_id: int) -> int | None:
     """Lock the parent of a slice and give its id; None when the job is no slice."""
     parent_id = session.execute(select(Job.parent_id).where(Job.id == job_id)).scalar_one_or_none()
@@ -90,7 +95,7 @@ def slices_of(
     ).all()
     wanted = {row.parent_id for row in rows}
     nums: dict[int, int] = dict(
-        session.execute(select(Job.id, Job.num_slices).where(Job.id.in_(wanted))).tuples().all()
+        session.execute(select(Job.id, Job.num_slices).where(Job.id.in_(wanted))).all()
     )
     return [
         Slice(
@@ -227,7 +232,7 @@ def tell(session: Session, job_id: int, parent_id: int, message: str) -> None:
             number=last.scalar_subquery(),
             at=clock.now(),
             level="warning",
-            message=f"slice {row.part + 1}: {message}",
+            message=f"{part_name(row.part)}: {message}",
         )
     )
 
@@ -244,7 +249,7 @@ def _first_failed(session: Session, parent_id: int) -> str | None:
         .order_by(Job.part)
         .limit(1)
     ).one_or_none()
-    return None if row is None else f"slice {row.part + 1}: {row.reason}"
+    return None if row is None else f"{part_name(row.part)}: {row.reason}"
 
 
 def _whole(now: JobState, slices: Sequence[JobState]) -> JobState:

@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 from sqlalchemy import Table, func, select, update
@@ -117,7 +118,7 @@ def record(session: Session, job_id: int, token: str, batch: Batch) -> None:
     parent_id = slices.lock_parent(session, job_id)
     fence.hold(session, job_id, token, **_own_values(batch), **_counters(batch))
     if parent_id is not None:
-        _follow(session, parent_id, batch)
+        batch = _follow(session, parent_id, job_id, batch)
         job_id = parent_id
     scores = [_score_values(job_id, score) for score in batch.scores]
     job = session.execute(
@@ -210,13 +211,18 @@ def _own_values(batch: Batch) -> dict[str, Any]:
     return values
 
 
-def _follow(session: Session, parent_id: int, batch: Batch) -> None:
-    """Let the job of a slice follow what the slice has found."""
+def _follow(session: Session, parent_id: int, slice_id: int, batch: Batch) -> Batch:
+    """Let the job of a slice follow what the slice has found, and name it in the log."""
     values = _counters(batch)
     if batch.environment is not None:
         values["environment"] = spelled_out(batch.environment)
     session.execute(update(_table(Job)).where(Job.id == parent_id).values(**values))
     slices.note_progress(session, parent_id)
+    if not batch.logs:
+        return batch
+    part = session.execute(select(Job.part).where(Job.id == slice_id)).scalar_one() or 0
+    name = slices.part_name(part)
+    return replace(batch, logs=[replace(r, message=f"{name}: {r.message}") for r in batch.logs])
 
 
 def _score_values(job_id: int, score: ScoreRow) -> tuple[Any, ...]:

@@ -21,7 +21,11 @@ from search.traits import Direction
 VERSION = 1
 TABLE = "table"  # the metric that looks values up in an imported benchmark
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+RANDOM = "random"  # the strategy of controls
+CONTROL = " (control)"  # after the name of the search that it is one of
+MAX_NAME = 120
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME)]
 ObjectiveName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.\-]{0,63}$")]
 
 
@@ -94,6 +98,17 @@ class Budget(_Part):
         return self
 
 
+class WarmStart(_Part):
+    """Score a pool of random archs for one objective first, and begin with the best of it.
+
+    ``objective`` is its place among the objectives, 1 for the first. A pool that is larger than
+    the space is the space.
+    """
+
+    objective: Annotated[int, Field(ge=1, le=32)] = 1
+    pool: Annotated[int, Field(ge=2, le=100_000)] = 1000
+
+
 class Spec(_Part):
     """One search, complete: equal spec and seed give equal trials."""
 
@@ -104,6 +119,7 @@ class Spec(_Part):
     data: Data = Data(name="digits")
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=32)]
     strategy: Choice
+    warm_start: WarmStart | None = None
     budget: Budget
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     device: Literal["cpu", "gpu"] = "cpu"
@@ -122,21 +138,43 @@ class Spec(_Part):
         return self
 
     def digest(self) -> str:
-        """A hash of everything but the name: equal for searches that give equal trials."""
+        """A hash of everything but the name: equal for searches that give equal trials.
+
+        What came later into the spec and is left out leaves no trace in it.
+        """
         content = self.model_dump(mode="json", exclude={"name"})
+        if self.warm_start is None:
+            del content["warm_start"]
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 class Submission(Spec):
-    """A spec as a person submits it: ``seeds`` jobs of one group, on consecutive seeds."""
+    """A spec as a person submits it: ``seeds`` jobs of one group, on consecutive seeds.
+
+    With ``control``, each of them gets a random search of equal budget beside it.
+    """
 
     seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    control: bool = False
+
+    @model_validator(mode="after")
+    def _control_differs(self) -> "Submission":
+        if self.control and self.strategy.name == RANDOM and self.warm_start is None:
+            raise _wrong_at(
+                "control",
+                "this search is random itself: its control would be the same search again",
+            )
+        return self
 
     def specs(self) -> list[Spec]:
         """One spec for each seed."""
-        content = self.model_dump(exclude={"seeds"})
+        content = self.model_dump(exclude={"seeds", "control"})
         return [Spec.model_validate({**content, "seed": self.seed + i}) for i in range(self.seeds)]
+
+    def controls(self) -> list[Spec | None]:
+        """The control of each of the specs, as they are asked for: random, with no warm start."""
+        return [_control(spec) if self.control else None for spec in self.specs()]
 
 
 def parse_submission(content: object) -> Submission:
@@ -181,6 +219,12 @@ def dump_submission(submission: Spec) -> str:
     """The spec as YAML, in the order people read it, defaults left out where they are empty."""
     content = submission.model_dump(mode="json", exclude_none=True)
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _control(spec: Spec) -> Spec:
+    name = f"{spec.name[: MAX_NAME - len(CONTROL)]}{CONTROL}"
+    changes = {"name": name, "strategy": Choice(name=RANDOM), "warm_start": None}
+    return spec.model_copy(update=changes)
 
 
 def _wrong_at(path: str, message: str) -> PydanticCustomError:

@@ -29,6 +29,8 @@ def _environment(threads: int) -> dict[str, str]:
 class Child:
     """One process in a session of its own: it waits, runs one job, and ends.
 
+    Or slices of one job, one after the other: then it waits again after each.
+
     It ends by itself when this process does. Start it from a thread that lives as long as the
     process: Linux counts the end of the starting thread as the end of the parent.
 
@@ -65,6 +67,8 @@ class Child:
 
     def give(self, order: Order) -> None:
         """Let it run a job."""
+        self.outcome = None
+        self.mark.reset()
         self._say(order)
 
     def ask(self, what: Ask) -> None:

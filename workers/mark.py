@@ -11,7 +11,11 @@ _FORMAT = struct.Struct("=qq")
 
 @dataclass(frozen=True)
 class Place:
-    """The number of the trial that is being measured, and how many events there were."""
+    """Which trial of the job or slice is being measured, and how many events there were.
+
+    Attributes:
+        number: of the trial, counted from the first of the job or slice.
+    """
 
     number: int
     num_events: int
@@ -42,6 +46,10 @@ class Mark:
     def read(self) -> Place:
         """Where the child is, or was when it ended."""
         return Place(*_FORMAT.unpack_from(self._memory))
+
+    def reset(self) -> None:
+        """Note that the child has an order and has not begun with it."""
+        _FORMAT.pack_into(self._memory, 0, 0, 0)
 
     def move(self, number: int) -> None:
         """Note that there was an event, and which trial comes next."""

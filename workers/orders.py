@@ -29,7 +29,9 @@ class Order:
 
     Attributes:
         token: what every write must show.
-        failures: causes by number of the trial: what must not be measured again.
+        failures: causes by number of the trial, counted from the first of the job or slice:
+            what must not be measured again.
+        stays: wait for another order after this one, for the next slice of the same job.
     """
 
     job_id: int
@@ -37,6 +39,7 @@ class Order:
     batch_s: float
     give_up_s: float
     failures: dict[int, str] = field(default_factory=dict)
+    stays: bool = False
 
 
 @dataclass(frozen=True)

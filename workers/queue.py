@@ -22,6 +22,7 @@ from db.jobs import JobState, NewJob
 from db.session import data_dir, reading, transaction
 from search.catalogue import Catalogue
 from search.check import check
+from search.cutting import num_slices
 from search.spec import Objective, Spec, Submission, parse_submission
 from search.traits import Direction
 from workers.catalogue import catalogue
@@ -94,16 +95,24 @@ def submit(
     with reading() as session:
         offered = catalogue(session)
     check(submission, offered)
-    specs = [with_directions(spec, offered) for spec in submission.specs()]
-    group_id = uuid.uuid4().hex if len(specs) > 1 else None
-    news = [
-        _new_job(spec, owner=owner, project=project, group_id=group_id, cloned_from=cloned_from)
-        for spec in specs
-    ]
+    specs = submission.specs()
+    has_group = len(specs) > 1 or submission.control
+    shared = {
+        "owner": owner,
+        "project": project,
+        "group_id": uuid.uuid4().hex if has_group else None,
+        "cloned_from": cloned_from,
+    }
+    added: list[int] = []
     with transaction() as session:
-        added = [(job.id, job.queue) for job in (jobs.add_job(session, new) for new in news)]
-    send_all(added)
-    return [job_id for job_id, _ in added]
+        for spec, control in zip(specs, submission.controls(), strict=True):
+            added.append(jobs.add_job(session, _new_job(spec, offered, **shared)).id)
+            if control is not None:
+                of = {"control_of": added[-1]}
+                added.append(jobs.add_job(session, _new_job(control, offered, **shared, **of)).id)
+        ready = [message for job_id in added for message in jobs.to_send(session, job_id)]
+    send_all(ready)
+    return added
 
 
 def send_all(queued: Sequence[tuple[int, str]]) -> None:
@@ -167,13 +176,16 @@ def clone(
 ) -> list[int]:
     """Submit a job's spec again, as a job of its own, with other values for some fields.
 
+    A job that has a control gets one again, unless the changes say otherwise.
+
     Raises:
         NotFound: there is no such job.
         SpecError: a worker that can run it is no longer there, or a change is wrong.
     """
     with reading() as session:
         spec = jobs.job(session, job_id).spec
-    submission = parse_submission({**spec, **(changes or {})})
+        has_control = jobs.control_of(session, job_id) is not None
+    submission = parse_submission({**spec, "control": has_control, **(changes or {})})
     return submit(submission, owner=owner, project=project, cloned_from=job_id)
 
 
@@ -200,30 +212,26 @@ def _direction(objective: Objective, offered: Catalogue) -> Direction:
     return direction
 
 
-def _new_job(
-    spec: Spec, *, owner: str, project: str, group_id: str | None, cloned_from: int | None
-) -> NewJob:
+def _new_job(spec: Spec, offered: Catalogue, **values: Any) -> NewJob:  # noqa: ANN401
+    spec = with_directions(spec, offered)
     return NewJob(
         name=spec.name,
-        owner=owner,
-        project=project,
         spec=spec.model_dump(mode="json"),
         space=spec.space.name,
         strategy=spec.strategy.name,
         spec_digest=spec.digest(),
         seed=spec.seed,
         queue=spec.device,
-        group_id=group_id,
-        cloned_from=cloned_from,
+        num_slices=num_slices(spec, offered),
+        **values,
     )
 
 
 def _ask(move: Callable[[Session, int, str], JobState], job_id: int, actor: str) -> JobState:
     with transaction() as session:
         state = move(session, job_id, actor)
-        queue = jobs.job(session, job_id).queue
-    if state is JobState.QUEUED:
-        send_all([(job_id, queue)])
+        ready = jobs.to_send(session, job_id)
+    send_all(ready)
     return state
 
 

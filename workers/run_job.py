@@ -1,7 +1,8 @@
 """The process that runs one job: ``python -m workers.run_job``, started by a worker.
 
 It loads the engine, waits for an order on its standard input, writes what the run yields, and
-ends. When its standard input closes it ends at once, so that it never outlives its worker.
+ends; after a slice it waits for the next slice of the same job. When its standard input closes
+it ends at once, so that it never outlives its worker.
 """
 
 import logging
@@ -13,7 +14,8 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from queue import SimpleQueue
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from db import jobs, trials
 from db.errors import AlreadyRecorded, LeaseLost, RecordError
@@ -33,6 +35,9 @@ from workers.rows import Pending, batch_of, content_id
 from workers.secrets import without_secrets
 from workers.tables import tables_of
 
+if TYPE_CHECKING:  # loads torch
+    from search.slices import Part
+
 MAX_PENDING = 2_000  # events; then they are written without waiting
 
 log = logging.getLogger(__name__)
@@ -51,8 +56,12 @@ class Engine(Protocol):
         resume: Mapping[str, Any] | None,
         device: str,
         failures: Mapping[int, str],
+        part: "Part | None",
     ) -> Iterator[Event]:
         """The events of a run; trials in *failures* fail with this cause, unmeasured."""
+
+    def part_of(self, spec: Spec, part: int, of: int) -> "Part":
+        """One of the parts that a sweep is cut into."""
 
     def provenance(
         self, spec: Spec, *, data_dir: Path, tables: Mapping[str, Table], device: str
@@ -60,8 +69,36 @@ class Engine(Protocol):
         """Under which protocol, and where, the scores of this run are measured."""
 
 
+class Orders:
+    """What the worker says: orders one after the other, and asks about the one under way.
+
+    Args:
+        pipe: one line each; when it closes, the process ends.
+    """
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe = pipe
+        self._orders: SimpleQueue[Order] = SimpleQueue()
+        self.asked = threading.Event()
+        threading.Thread(target=self._listen, name="orders", daemon=True).start()
+
+    def next(self) -> Order:
+        """Wait for an order."""
+        return self._orders.get()
+
+    def _listen(self) -> None:
+        for said in self._pipe:
+            if said.startswith(b"{"):
+                self.asked.clear()  # what was asked was about the order before
+                self._orders.put(ORDER.validate_json(said))
+            else:
+                ASK.validate_json(said)
+                self.asked.set()
+        os._exit(ORPHANED)
+
+
 def main(load: Callable[[], Engine]) -> None:
-    """Load the engine, wait for an order, carry it out, say how it ended."""
+    """Load the engine, wait for an order, carry it out, say how it ended; again if it stays."""
     fd, parent_pid = int(sys.argv[1]), int(sys.argv[2])
     end_with_parent(parent_pid)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -69,14 +106,14 @@ def main(load: Callable[[], Engine]) -> None:
     answers = _own_stdout()
     mark = Mark(fd)
     engine = load()
-    with open(0, "rb", buffering=0, closefd=False) as orders:
-        first = orders.readline()
-        if not first:
-            os._exit(ORPHANED)
-        asked = threading.Event()
-        threading.Thread(target=_listen, args=(orders, asked), daemon=True).start()
-        outcome = carry_out(ORDER.validate_json(first), engine, mark, asked)
-        os.write(answers, line(outcome))
+    with open(0, "rb", buffering=0, closefd=False) as pipe:
+        orders = Orders(pipe)
+        stays = True
+        while stays:
+            order = orders.next()
+            outcome = carry_out(order, engine, mark, orders.asked)
+            stays = order.stays and outcome.ending is Ending.SUCCEEDED
+            os.write(answers, line(outcome))
         os._exit(0)  # at once: the parent writes the end of the job when this process is gone
 
 
@@ -103,12 +140,14 @@ def _carry_out(order: Order, engine: Engine, mark: Mark, asked: threading.Event)
     with reading() as session:
         job = jobs.job(session, order.job_id)
         checkpoint, num_trials = job.checkpoint, job.num_trials
-    spec = Spec.model_validate(job.spec)
+        whole = job if job.parent_id is None else jobs.job(session, job.parent_id)
+    spec = Spec.model_validate(whole.spec)
     plugins = plugin_dir()
     if plugins is not None:
         use_plugins(plugins)
+    part = None if job.part is None else engine.part_of(spec, job.part, whole.num_slices)
     mark.move(num_trials)
-    memory = RecordedMemory(order.job_id)
+    memory = RecordedMemory(whole.id)
     folder = data_dir()
     tables = tables_of(spec, folder)
     content = engine.provenance(spec, data_dir=folder, tables=tables, device=spec.device)
@@ -121,11 +160,11 @@ def _carry_out(order: Order, engine: Engine, mark: Mark, asked: threading.Event)
         resume=checkpoint,
         device=spec.device,
         failures=order.failures,
+        part=part,
     )
     try:
         for event in events:
-            if isinstance(event, Trial):
-                num_trials = event.number + 1
+            num_trials += isinstance(event, Trial)
             mark.move(num_trials)
             writer.add(event)
             if asked.is_set():
@@ -192,13 +231,6 @@ class Writer:
         recalled = self.memory.provenance_of(score.memory_key) if score.from_memory else None
         is_earlier = score.from_memory and not score.is_shared
         return recalled if is_earlier or recalled is not None else self._provenance_id
-
-
-def _listen(orders: Any, asked: threading.Event) -> None:  # noqa: ANN401
-    for said in orders:
-        ASK.validate_json(said)
-        asked.set()
-    os._exit(ORPHANED)
 
 
 def _own_stdout() -> int:

@@ -18,6 +18,7 @@ class Settings:
         batch_s: trials are written at least this far apart.
         heartbeat_s: how often a worker says that it lives.
         sweep_s: how often a worker looks for lost jobs and messages.
+        go_on_s: after a slice that ended sooner, the next one is taken without a message.
         unclaimed_after_s: a message that nobody took for so long is sent again.
         obey_s: how long a run may take to stop after it was asked to.
         kill_s: from SIGTERM to SIGKILL.
@@ -35,6 +36,7 @@ class Settings:
     batch_s: float = 0.5
     heartbeat_s: float = 5.0
     sweep_s: float = 5.0
+    go_on_s: float = 5.0
     unclaimed_after_s: float = 15.0
     obey_s: float = 4.0
     kill_s: float = 2.0

@@ -62,11 +62,12 @@ class Runner:
         self._settings = settings
         self._lifeline = lifeline
         self._idle: Child | None = None
+        self._idle_for: int | None = None  # the job whose slices it has run, if any
 
     def prepare(self) -> None:
         """Start the process of the next job, so that torch is loaded when the job comes."""
         if not self._is_stopping():
-            self._idle = Child(self._settings)
+            self._idle, self._idle_for = Child(self._settings), None
 
     def dismiss(self) -> None:
         """End the process that waits for the next job."""
@@ -75,7 +76,22 @@ class Runner:
             self._idle = None
 
     def run(self, job_id: int) -> None:
-        """Run a job if it is there to be taken; a repeated message does nothing."""
+        """Run a job if it is there to be taken; a repeated message does nothing.
+
+        After a slice that took no time, the next one of the same job is taken at once: what
+        comes from memory would else wait for messages most of the time.
+        """
+        until = time.monotonic() + self._settings.go_on_s
+        following: int | None = job_id
+        while following is not None:
+            following = self._run(following)
+            if time.monotonic() > until or self._is_stopping():
+                break
+        if self._idle is None:
+            self.prepare()
+
+    def _run(self, job_id: int) -> int | None:
+        """Run a job or a slice; the id of a slice beside it that waits."""
         try:
             with transaction() as session:
                 claim = jobs.claim(
@@ -83,23 +99,36 @@ class Runner:
                 )
         except AWAY as error:
             log.warning("job %d is left to the sweep: %s", job_id, brief(error))
-            return
+            return None
         if claim is None:
-            return
+            return None
         log.info("job %d: taken, attempt %d", job_id, claim.attempt)
-        timeout_s = Budget.model_validate(claim.spec["budget"]).trial_timeout_s
-        held = Held(job_id, claim.token, timeout_s, self._settings, self._lifeline)
-        end = held.carry_out(self._take_child)
+        held = Held(job_id, claim, self._settings, self._lifeline)
+        end = held.carry_out(lambda: self._take_child(claim.parent_id))
         self._finish(held, end)
-        self.prepare()
+        following = self._next_slice(job_id) if held.kept is not None else None
+        if held.kept is not None and following is None:
+            held.kept.end()
+        elif held.kept is not None:
+            self._idle, self._idle_for = held.kept, claim.parent_id
+        return following
 
-    def _take_child(self) -> Child:
+    def _take_child(self, parent_id: int | None) -> Child:
+        """The process that waits, unless it has run slices of another job or has ended."""
         child, self._idle = self._idle, None
-        if child is not None and child.returncode is None:
+        is_fit = self._idle_for is None or self._idle_for == parent_id
+        if child is not None and is_fit and child.returncode is None:
             return child
         if child is not None:
             child.end()
         return Child(self._settings)
+
+    def _next_slice(self, job_id: int) -> int | None:
+        try:
+            with reading() as session:
+                return jobs.next_slice(session, job_id)
+        except AWAY:
+            return None
 
     def _finish(self, held: "Held", end: End) -> None:
         if end.state is None:
@@ -121,14 +150,18 @@ class Runner:
 
 
 class Held:
-    """A job that is ours while we keep its lease."""
+    """A job or slice that is ours while we keep its lease.
 
-    def __init__(
-        self, job_id: int, token: str, trial_timeout_s: float, settings: Settings, lifeline: int
-    ) -> None:
+    Attributes:
+        kept: the process that has run a slice to its end, and waits for the next.
+    """
+
+    def __init__(self, job_id: int, claim: jobs.Claim, settings: Settings, lifeline: int) -> None:
         self.job_id = job_id
-        self._token = token
-        self._trial_timeout_s = trial_timeout_s
+        self.kept: Child | None = None
+        self._token = claim.token
+        self._is_slice = claim.parent_id is not None
+        self._trial_timeout_s = Budget.model_validate(claim.spec["budget"]).trial_timeout_s
         self._settings = settings
         self._lifeline = lifeline
         self._renewed_at = time.monotonic()
@@ -145,8 +178,12 @@ class Held:
             child = take_child()
             try:
                 is_stuck = self._follow(child)
+                outcome = child.outcome
+                if self._is_slice and outcome is not None and outcome.ending is Ending.SUCCEEDED:
+                    self.kept = child
             finally:
-                child.end()
+                if self.kept is None:
+                    child.end()
             end = self._end_of(child, is_stuck=is_stuck)
         return end
 
@@ -172,6 +209,7 @@ class Held:
                 self._settings.batch_s,
                 self._settings.give_up_s,
                 self._failures,
+                stays=self._is_slice,
             )
         )
         limit_s = self._trial_timeout_s + self._settings.stuck_s
@@ -241,6 +279,8 @@ class Held:
         self._crashes[number] += 2 if is_stuck else 1
         cause = self._limit_cause() if is_stuck else _cause(child.returncode or 0)
         where = f"trial {number}" if place.has_begun else "before the first trial"
+        if place.has_begun and self._is_slice:
+            where = f"its trial {number + 1}"
         log.warning("job %d, %s: %s", self.job_id, where, cause)
         if self._crashes[number] >= MAX_CRASHES or number in self._failures:
             return End(JobState.FAILED, f"{where}: {cause}; this happened again and again")

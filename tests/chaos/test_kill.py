@@ -14,7 +14,7 @@ import pytest
 from db import jobs, trials
 from db.jobs import JobState
 from db.session import reading
-from search.spec import Spec, parse_submission
+from search.spec import parse_submission
 from tests.workers.brokers import Broker, FolderBroker, RedisBroker
 from tests.workers.processes import FAKE, WorkerProcess, is_in, num_trials, queue_job, wait_until
 from workers.settings import CHILD
@@ -51,7 +51,7 @@ json.dump(lines, sys.stdout)
 @pytest.fixture(scope="module")
 def undisturbed() -> list[list[object]]:
     """Every trial of the search when nothing happens to it."""
-    spec = Spec.model_validate(parse_submission(SPEC).model_dump(exclude={"seeds"}))
+    (spec,) = parse_submission(SPEC).specs()
     said = subprocess.run(
         [sys.executable, "-c", _ALONE, spec.model_dump_json()],
         env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},

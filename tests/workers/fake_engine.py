@@ -21,20 +21,27 @@ def value(number: int) -> float:
     return number * 7919 % 1009 / 8
 
 
-def run(spec: Spec, *, resume=None, failures=None, **_seams) -> Iterator[Event]:
+def run(spec: Spec, *, resume=None, failures=None, part=None, **_seams) -> Iterator[Event]:
     """Trials 0, 1, ... with known values; crashes, hangs and raises where it is told to."""
     params = spec.strategy.params
     yield Log("info", "started")
     assert spec.budget.trials is not None
-    for number in range(resume["next"] if resume else 0, spec.budget.trials):
+    numbers = range(spec.budget.trials) if part is None else part
+    for place in range(resume["next"] if resume else 0, len(numbers)):
         time.sleep(params.get("pause_s", 0.0))
-        cause = (failures or {}).get(number)
+        cause = (failures or {}).get(place)
         if cause is None:
-            _misbehave(params, number)
-        yield _trial(spec, number, cause)
-        if (number + 1) % EVERY == 0:
-            yield Progress((number + 1) / spec.budget.trials)
-            yield Checkpoint({"next": number + 1})
+            _misbehave(params, numbers[place])
+        yield _trial(spec, numbers[place], cause)
+        if (place + 1) % EVERY == 0:
+            yield Progress((place + 1) / len(numbers))
+            yield Checkpoint({"next": place + 1})
+
+
+def part_of(spec: Spec, part: int, of: int) -> range:
+    """Every so-many-th trial."""
+    assert spec.budget.trials is not None
+    return range(part, spec.budget.trials, of)
 
 
 def provenance(spec: Spec, **_seams) -> dict[str, str]:

@@ -18,7 +18,7 @@ import psutil
 from db import jobs
 from db.jobs import JobState, NewJob
 from db.session import reading, transaction
-from search.spec import Spec, parse_submission
+from search.spec import parse_submission
 from workers.queue import send_all
 from workers.settings import Settings
 
@@ -168,9 +168,9 @@ def fake_spec(trials: int = 20, *, timeout_s: float = 600.0, **params: Any) -> d
     }
 
 
-def queue_job(spec: dict[str, Any], *, is_sent: bool = True) -> int:
-    """Put a job into the record without asking a catalogue, and send it."""
-    parsed = Spec.model_validate(parse_submission(spec).model_dump(exclude={"seeds"}))
+def queue_job(spec: dict[str, Any], *, is_sent: bool = True, num_slices: int = 0) -> int:
+    """Put a job into the record without asking a catalogue, and send it or its slices."""
+    (parsed,) = parse_submission(spec).specs()
     new = NewJob(
         name=parsed.name,
         owner="local",
@@ -180,11 +180,13 @@ def queue_job(spec: dict[str, Any], *, is_sent: bool = True) -> int:
         strategy=parsed.strategy.name,
         spec_digest=parsed.digest(),
         seed=parsed.seed,
+        num_slices=num_slices,
     )
     with transaction() as session:
         job_id = jobs.add_job(session, new).id
+        ready = jobs.to_send(session, job_id)
     if is_sent:
-        send_all([(job_id, "cpu")])
+        send_all(ready)
     return job_id
 
 
