@@ -29,13 +29,15 @@ _STYLE = """<style>
 [data-testid="stColumn"]:has(> div > .st-key-summary), .st-key-summary {
   position: sticky; top: 4.5rem;
 }
+.st-key-board_table td:not(:first-child) { white-space: nowrap; }
 .st-key-yaml textarea { font-family: "Source Code Pro", monospace; font-size: 0.9rem; }
 </style>"""
 
 
 # The accent is light there: white words on it could not be read.
 _DARK_STYLE = """<style>
-[data-testid="stBaseButton-primary"] *, [data-testid="stBaseButton-primaryFormSubmit"] * {
+[data-testid="stBaseButton-primary"] *, [data-testid="stBaseButton-primaryFormSubmit"] *,
+[data-testid="stMultiSelect"] span[title], [data-testid="stMultiSelect"] span[title] * {
   color: #0B1118;
 }
 </style>"""

@@ -1,5 +1,6 @@
 """The values of a board's columns by architecture, and their join."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -134,31 +135,41 @@ class Joined:
 
     Attributes:
         ids_N: their ids, ascending.
-        rule: how they were chosen of more, in words; empty when they are all with a truth.
+        num_true: how many have a truth.
+        rule: how they were chosen of more, in words; empty when all with a truth are in.
+        is_sample: of those that could be in, some were drawn.
     """
 
     ids_N: NDArray[np.bytes_]
+    num_true: int
     rule: str = ""
+    is_sample: bool = False
+
+    @property
+    def digest(self) -> str:
+        """Equal for the same archs."""
+        return hashlib.blake2b(self.ids_N.tobytes(), digest_size=16).hexdigest()
 
 
 def joined(truth: Series, scores: Sequence[Series]) -> Joined:
-    """The archs whose truth is known; a stated sample of them when there are too many."""
+    """The archs that have a truth and any of the scores, so that rows can be compared.
+
+    Baselines do not count as scores, unless there are no others. Of too many a stated sample.
+    """
     known = held(truth)
     ids_N = known.arch_ids[known.statuses == OK]
+    num_true = len(ids_N)
+    others = [held(one) for one in scores if not one.baseline] or [held(one) for one in scores]
+    if others:
+        ids_N = ids_N[np.any([other.places_of(ids_N) >= 0 for other in others], axis=0)]
     num = len(ids_N)
-    if num <= MAX_ARCHS:
-        return Joined(ids_N)
-    others = [held(one) for one in scores if not one.baseline]
-    has_score_N = np.any([other.places_of(ids_N) >= 0 for other in others] or [ids_N != b""], 0)
-    scored_N = ids_N[has_score_N]
-    if len(scored_N) <= MAX_ARCHS:
+    if num > MAX_ARCHS:
         rule = (
-            f"The {len(scored_N):,} of {num:,} architectures with a truth that have any of the "
-            "scores; the others are left out."
+            f"A sample: {MAX_ARCHS:,} of {num:,} architectures, those whose ids come first. Ids "
+            "are hashes, so that is a random draw, and the same one every time."
         )
-        return Joined(scored_N, rule)
-    rule = (
-        f"A sample: {MAX_ARCHS:,} of {len(scored_N):,} architectures, those whose ids come first. "
-        "Ids are hashes, so that is a random draw, and the same one every time."
-    )
-    return Joined(scored_N[:MAX_ARCHS], rule)
+        return Joined(ids_N[:MAX_ARCHS], num_true, rule, is_sample=True)
+    if num == num_true:
+        return Joined(ids_N, num_true)
+    rule = f"{num:,} of {num_true:,} architectures with a truth have any of the scores."
+    return Joined(ids_N, num_true, rule)

@@ -96,7 +96,7 @@ def progress(question: Question, asked: list[Future[Any]], *, patience_s: float)
     archs: Joined = preparing.result()
     quick = replace(question, num_resamples=0)
     lines = figures.lines(question)
-    setting: Key = (question.undefined, question.k, *(everything if archs.rule else base))
+    setting: Key = (question.undefined, question.k, archs.digest, *base)
     first = [_row(desk, quick, line, archs, setting) for line in lines]
     matrix = desk.ask(("matrix", archs.rule, *everything), lambda: figures.matrix(quick, archs))
     whole = [_row(desk, question, line, archs, setting) for line in lines]

@@ -131,10 +131,10 @@ def _under(one: Series, made: Offer) -> str:
 
 def _coverage(found: Agreement, num: int) -> str:
     lost = _lost(found.coverage)
-    return f"{num:,}<br>:small[:gray[{lost}]]"
+    return "<br>".join([f"{num:,}", *(f":small[:gray[{part}]]" for part in lost)])
 
 
-def _lost(coverage: Coverage) -> str:
+def _lost(coverage: Coverage) -> list[str]:
     """What there is no score for, by the reason."""
     parts = [
         f"{count:,} {word}"
@@ -145,7 +145,7 @@ def _lost(coverage: Coverage) -> str:
         )
         if count
     ]
-    return ", ".join(parts) or "all"
+    return parts or ["all"]
 
 
 def _estimate(found: Estimate, *, digits: int = 3, unit: str = "") -> str:

@@ -9,7 +9,7 @@ from app import cached, pages, wording
 from app.board import asking, sources
 from app.board.asking import Offer, Request
 from app.board.figures import MAX_K
-from app.board.series import Series, is_protocol_needed
+from app.board.series import Series, is_protocol_needed, with_key
 from app.views import _board_results
 from db.session import reading
 from search.errors import SpecError
@@ -84,8 +84,7 @@ def _sources() -> tuple[str, ...]:
         options = sources.offered(session)
     given = [text for text in st.query_params.get_all("from") if text]
     options |= {text: text for text in given if text not in options}
-    if "board_from" not in st.session_state:
-        st.session_state["board_from"] = given
+    st.session_state["board_from"] = given
     left, right = st.columns((5, 1.2), vertical_alignment="bottom")
     chosen = left.multiselect(
         "Scores and truth from",
@@ -107,8 +106,10 @@ def _sources() -> tuple[str, ...]:
 
 def _truth(made: Offer) -> str:
     by_key = {one.key: one for one in made.series}
-    default = made.truth.key if made.truth else None
-    _remember("board_truth", "truth", [st.query_params.get("truth") or default], by_key)
+    given = st.query_params.get("truth", "")
+    named = with_key(made.series, given) if given else None
+    chosen = named or made.truth
+    st.session_state["board_truth"] = chosen.key if chosen else None
     found = st.selectbox(
         "Truth",
         list(by_key),
@@ -119,6 +120,8 @@ def _truth(made: Offer) -> str:
         args=("truth", "board_truth"),
         placeholder="what the scores should predict",
     )
+    if given and named is None:
+        st.markdown(_wrong(f"there is no column {given} here"))
     return found or ""
 
 
@@ -126,36 +129,19 @@ def _scores(made: Offer, truth: str) -> tuple[str, ...]:
     """Which columns and aggregates are compared; every proxy unless a person says otherwise."""
     by_key = {one.key: one for one in (*made.series, *made.aggregates) if one.key != truth}
     usual = [one.key for one in made.scores if one.key in by_key]
-    given = st.query_params.get_all("scores")
-    held = [key for key in given if key in by_key]
-    key = f"board_scores{hash((truth, tuple(by_key)))}"
-    if key not in st.session_state:
-        st.session_state[key] = held or usual
+    given = [key for key in st.query_params.get_all("scores") if key in by_key]
+    st.session_state["board_scores"] = given or usual
     st.caption("Parameters, multiply-adds and chance are always among them.")
     chosen = st.multiselect(
         "Compare",
         list(by_key),
         format_func=lambda one: _title(by_key[one], made.series, always=True),
-        key=key,
+        key="board_scores",
         on_change=_keep,
-        args=("scores", key),
+        args=("scores", "board_scores"),
         placeholder="every proxy",
     )
     return tuple(chosen)
-
-
-def _remember(
-    key: str, name: str, given: Sequence[str | None], options: Mapping[str, Series]
-) -> None:
-    """Begin with what the address says, or with the default; forget what is no option any more."""
-    held = st.session_state.get(key)
-    if held is not None and held not in options:
-        st.query_params.pop(name, None)
-        held = None
-    if held is None:
-        wanted = next((text for text in given if text), None)
-        by_name = {one.name: key for key, one in reversed(list(options.items()))}
-        st.session_state[key] = wanted if wanted in options else by_name.get(wanted or "")
 
 
 def _keep(name: str, key: str) -> None:
