@@ -42,16 +42,23 @@ def block_statistics(probe: Probe, images: int) -> BlockStatistics:
     Raises:
         NotApplicableError: the network does not name its blocks, or they do not give maps.
     """
-    features: list[Tensor] = []
+    features: list[Tensor] = []  # of each block, what came out
+    leaves: list[Tensor] = []  # the same, cut off from it, for the next block to read
+
+    def cut(y: Tensor) -> Tensor:
+        features.append(y)
+        leaves.append(y.detach().requires_grad_())
+        return leaves[-1]
+
     parameters = probe.redrawn("kaiming_fan_in", "az")
-    with all_watched(feature_blocks(probe.network), features.append):
+    with all_watched(feature_blocks(probe.network), cut):
         probe.run(parameters, probe.noise(images, "az"))
     if any(feature.ndim != 4 for feature in features):
         raise NotApplicableError("a block of the network does not give maps")
     generator = probe.generator("signs", "az")
     return BlockStatistics(
-        tuple(entropy(feature.detach()) for feature in features),
-        tuple(_trainability(a, b, generator) for a, b in pairwise(features)),
+        tuple(entropy(leaf.detach()) for leaf in leaves),
+        tuple(_trainability(a, b, generator) for a, b in zip(leaves, features[1:], strict=False)),
     )
 
 

@@ -49,8 +49,8 @@ def gradients_of(
 
 
 @contextmanager
-def watched(module: nn.Module, see: Callable[[Tensor], None]) -> Iterator[None]:
-    """Show *see* every output of *module*."""
+def watched(module: nn.Module, see: Callable[[Tensor], Tensor | None]) -> Iterator[None]:
+    """Show *see* every output of *module*; what it gives takes the output's place."""
     handle = module.register_forward_hook(lambda _module, _args, y: see(y))
     try:
         yield
@@ -59,7 +59,9 @@ def watched(module: nn.Module, see: Callable[[Tensor], None]) -> Iterator[None]:
 
 
 @contextmanager
-def all_watched(modules: Iterable[nn.Module], see: Callable[[Tensor], None]) -> Iterator[None]:
+def all_watched(
+    modules: Iterable[nn.Module], see: Callable[[Tensor], Tensor | None]
+) -> Iterator[None]:
     """Show *see* every output of every module."""
     with ExitStack() as hooks:
         for module in modules:

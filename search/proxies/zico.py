@@ -41,7 +41,7 @@ def zico(probe: Probe, /, *, batches: Annotated[int, Field(ge=2, le=16)] = 2) ->
 def score_of_gradients(gradients: Sequence[Sequence[Tensor]]) -> float:
     """The score of the gradients of each batch, by layer."""
     ratios = [_ratio(torch.stack(layer)) for layer in zip(*gradients, strict=True)]
-    return sum(math.log(ratio) for ratio in ratios if ratio != 0)
+    return sum((math.log(ratio) for ratio in ratios if ratio != 0), 0.0)
 
 
 def _ratio(gradients_NW: Tensor) -> float:
