@@ -6,17 +6,20 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from search import listing
 from search.catalogue import Catalogue, Plugin, PluginKind
 from search.errors import SpecError
+from search.spaces import spaces
 from search.spec import TABLE, Objective, Spec
 
-_METRICS: tuple[PluginKind, ...] = ("proxy", "cost")
+_METRICS: tuple[PluginKind, ...] = ("proxy", "cost", "training")
 _NOUNS: dict[PluginKind, str] = {
     "space": "space",
     "network": "network builder",
     "strategy": "strategy",
     "proxy": "metric",
     "cost": "metric",
+    "training": "metric",
     "dataset": "data set",
 }
 
@@ -47,6 +50,7 @@ def num_evaluations(spec: Spec, catalogue: Catalogue) -> int | None:
     space = catalogue.plugin("space", spec.space.name)
     if strategy and space and strategy.traits.get("visits_once") and "size" in space.traits:
         limits.append(int(space.traits["size"]))
+    limits += [len(texts) for _, texts in _listed_archs(spec, strategy)]
     return min(limits, default=None)
 
 
@@ -85,9 +89,61 @@ def _unknown(name: str, noun: str, known: list[str]) -> str:
 def _strategy_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
     choice = spec.strategy
     yield from _plugin_problems("strategy.", "strategy", choice.name, choice.params, catalogue)
-    place, num_objectives = choice.params.get("objective"), len(spec.objectives)
-    if isinstance(place, int) and place > num_objectives:
-        yield "strategy.params.objective", f"there are only {num_objectives} objectives"
+    yield from _listed_problems(spec, catalogue.plugin("strategy", choice.name))
+    there_are = f"there are only {len(spec.objectives)} objectives"
+    plugin = catalogue.plugin("strategy", choice.name)
+    for name, places in _objectives_named(choice.params, plugin):
+        if any(place > len(spec.objectives) for place in places):
+            yield f"strategy.params.{name}", there_are
+        if len(set(places)) < len(places):
+            yield f"strategy.params.{name}", "an objective is named twice"
+    guide = choice.params.get("guide")
+    if isinstance(guide, int) and guide == choice.params.get("objective", 1):
+        yield (
+            "strategy.params.guide",
+            "the guide is the objective itself; it must be another, cheaper one",
+        )
+    if spec.warm_start is None:
+        return
+    if spec.warm_start.objective > len(spec.objectives):
+        yield "warm_start.objective", there_are
+    if plugin is not None and not plugin.traits.get("takes_warm_start"):
+        yield (
+            "warm_start",
+            f"{choice.name} does not begin at random architectures, so it takes no warm start; "
+            "leave it out or choose another method",
+        )
+
+
+def _objectives_named(
+    params: Mapping[str, Any], plugin: Plugin | None
+) -> Iterator[tuple[str, list[int]]]:
+    """Parameters that are places of objectives, as far as they are well-formed."""
+    properties = plugin.parameters.get("properties", {}) if plugin else {}
+    for name in ("objective", "guide", "rungs"):
+        given = params.get(name, properties.get(name, {}).get("default"))
+        places = given if isinstance(given, list | tuple) else [given]
+        yield name, [place for place in places if isinstance(place, int)]
+
+
+def _listed_archs(spec: Spec, strategy: Plugin | None) -> Iterator[tuple[str, list[Any]]]:
+    """Parameters of the strategy that list architectures, with what they list."""
+    properties = strategy.parameters.get("properties", {}) if strategy else {}
+    for name, schema in properties.items():
+        if schema.get("items", {}).get("format") == listing.FORMAT:
+            given = spec.strategy.params.get(name, ())
+            yield name, list(given) if isinstance(given, list | tuple) else []
+
+
+def _listed_problems(spec: Spec, strategy: Plugin | None) -> Iterator[Problem]:
+    space = spaces.get(spec.space.name)  # of a team's own spaces only the worker knows more
+    for name, texts in _listed_archs(spec, strategy):
+        if name not in spec.strategy.params:
+            yield f"strategy.params.{name}", "list at least one architecture"
+        for place, text in enumerate(texts):
+            why = listing.problem(space, text) if space and isinstance(text, str) else None
+            if why is not None:
+                yield f"strategy.params.{name}.{place}", why
 
 
 def _objective_problems(
@@ -103,8 +159,32 @@ def _objective_problems(
         yield "metric", _unknown(objective.metric, "metric", [*known, TABLE])
         return
     yield from _parameter_problems("params", plugin, objective.params)
+    yield from _training_problems(objective, plugin, spec, catalogue)
     if objective.direction is None and "direction" not in plugin.traits:
         yield "direction", f"say minimize or maximize: {plugin.name} does not declare it"
+
+
+def _training_problems(
+    objective: Objective, plugin: Plugin, spec: Spec, catalogue: Catalogue
+) -> Iterator[Problem]:
+    dataset = catalogue.plugin("dataset", spec.data.name)
+    content = dataset.traits.get("content", "images") if dataset else "any"
+    needed = plugin.traits.get("needs_data", "any")
+    if "any" not in (needed, content) and content != needed:
+        yield "metric", f"{plugin.name} is a measure of {needed}; {spec.data.name} is not"
+    defaults = plugin.parameters.get("properties", {})
+    epochs, horizon = (
+        objective.params.get(name, defaults.get(name, {}).get("default"))
+        for name in ("epochs", "horizon")
+    )
+    if not isinstance(horizon, int) or not isinstance(epochs, int):
+        return
+    if plugin.kind == "training" and 0 < horizon < epochs:
+        yield (
+            "params.horizon",
+            f"the learning rate is at its end after {horizon} of {epochs} epochs: give at least "
+            f"{epochs}, or 0",
+        )
 
 
 def _table_problems(objective: Objective, spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
@@ -203,6 +283,8 @@ def _explained(error: ValidationError) -> str:
         "enum": f"{value!r} is not among {_listed(bound)}",
         "const": f"{value!r} must be {bound!r}",
         "required": str(error.message),
+        "minItems": f"list at least {bound}",
+        "maxItems": f"{len(value) if isinstance(value, list) else value} are too many: {bound}",
     }
     return messages.get(str(error.validator), str(error.message))
 

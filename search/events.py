@@ -72,6 +72,11 @@ class Trial:
         """Of the objectives, one for each score."""
         return range(len(self.scores)) if self.only is None else self.only
 
+    @property
+    def first_failed(self) -> Score | None:
+        """The first score that failed, if any did."""
+        return next((score for score in self.scores if score.status == "failed"), None)
+
 
 @dataclass(frozen=True)
 class Metric:

@@ -17,7 +17,8 @@ from search.parameters import schema_of
 from search.plugins import summary, use_plugins
 from search.proxies import proxies
 from search.spaces import spaces
-from search.strategies import strategies
+from search.strategies import Strategy, is_independent, strategies, takes_warm_start
+from search.trainings import trainings
 from search.traits import traits_of
 
 
@@ -65,7 +66,15 @@ def _networks() -> Iterator[Plugin]:
 
 def _strategies() -> Iterator[Plugin]:
     for name, strategy in strategies.items():
-        yield _plugin("strategy", name, strategy, {"visits_once": strategy.visits_once})
+        yield _plugin("strategy", name, strategy, _strategy_traits(strategy))
+
+
+def _strategy_traits(strategy: type[Strategy]) -> dict[str, bool]:
+    return {
+        "visits_once": strategy.visits_once,
+        "is_independent": is_independent(strategy),
+        "takes_warm_start": takes_warm_start(strategy),
+    }
 
 
 def _metrics() -> Iterator[Plugin]:
@@ -73,6 +82,8 @@ def _metrics() -> Iterator[Plugin]:
         yield _plugin("proxy", name, proxy, traits_of(proxy).as_json())
     for name, cost in costs.items():
         yield _plugin("cost", name, cost, traits_of(cost).as_json())
+    for name, training in trainings.items():
+        yield _plugin("training", name, training, traits_of(training).as_json())
 
 
 def _datasets(data_dir: Path) -> Iterator[Plugin]:
@@ -92,6 +103,7 @@ def _dataset(name: str, dataset: Dataset, data_dir: Path) -> Plugin:
     else:
         traits = {
             "available": True,
+            "content": found.info.content,
             "shape": list(found.info.shape),
             "num_classes": found.info.num_classes,
             "num_train": found.info.num_train,

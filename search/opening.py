@@ -13,8 +13,9 @@ from search.parameters import bind
 from search.seeds import seed_of
 from search.spaces import Space
 from search.spec import Spec
-from search.strategies import Strategy, strategies
+from search.strategies import Beginner, Strategy, strategies
 from search.tables import Table
+from search.warm_start import WarmStarted
 
 
 def meters_of(spec: Spec, space: Space, tables: Mapping[str, Table]) -> list[Meter]:
@@ -48,14 +49,21 @@ def conditions_of(
 
 
 def strategy_of(spec: Spec, space: Space) -> Strategy:
-    """The strategy at its beginning.
+    """The strategy at its beginning, with the pool that it begins from, if any.
 
     Raises:
-        SpecError: a parameter is wrong.
+        SpecError: a parameter is wrong, or the strategy takes no warm start.
     """
     kind = strategies[spec.strategy.name]
     rng = np.random.default_rng(seed_of(spec.seed, "strategy"))
-    return kind(space, rng, **bind(kind, spec.strategy.params))
+    strategy = kind(space, rng, **bind(kind, spec.strategy.params))
+    warm = spec.warm_start
+    if warm is None:
+        return strategy
+    if not isinstance(strategy, Beginner):
+        raise SpecError({"warm_start": f"{spec.strategy.name} takes no warm start"})
+    rng = np.random.default_rng(seed_of(spec.seed, "warm start"))
+    return WarmStarted(strategy, space, rng, objective=warm.objective - 1, pool=warm.pool)
 
 
 @dataclass(frozen=True)

@@ -2,26 +2,28 @@
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from search.errors import RunError
 from search.evaluation import Evaluator
-from search.events import Checkpoint, Event, Log, Progress, Score, Trial, TrialState
+from search.events import Checkpoint, Event, Log, Progress, Trial, TrialState
 from search.memory import Memory as Memory
 from search.memory import NoMemory as NoMemory
 from search.memory import Visit
-from search.meters import Meter, ProbeMeter
-from search.misses import nearest, warnings
+from search.meters import Meter, PluginMeter
+from search.misses import warnings
 from search.objectives import Aim, total_violation
 from search.opening import clock_of, conditions_of, meters_of, strategy_of
 from search.slices import Part, RestOfPart
+from search.slices import part_of as part_of
 from search.spaces import Space, spaces
 from search.spec import TABLE, Spec
-from search.strategies import Proposal, Result, Strategy
+from search.strategies import Proposal, Result, Strategy, remark_of, strategies
 from search.tables import Table
+from search.tally import Tally
 from search.visits import Visits
 
 CHECKPOINT_VERSION = 2
@@ -73,6 +75,7 @@ def run(  # noqa: PLR0913  # the whole of what a run can be given
         search.go_on_from(resume)
     while not search.is_over:
         yield from search.some_trials()
+        yield from search.remarks()
         yield search.progress()
         yield from search.last_words()
         yield search.checkpoint()
@@ -99,34 +102,9 @@ def provenance(
         "seed": spec.seed,
         "space": spec.space.name,
         "tables": {name: tables[name].info.digest for name in sorted(used)} if tables else {},
-        "metrics": {m.aim.name: m.described() for m in meters if isinstance(m, ProbeMeter)},
+        "metrics": {m.aim.name: m.described() for m in meters if isinstance(m, PluginMeter)},
     }
     return content if under is None else {**content, **under.described()}
-
-
-@dataclass
-class _State:
-    """What a checkpoint holds besides the strategy; JSON, and of bounded size."""
-
-    num_trials: int = 0
-    num_screened: int = 0  # of them
-    screened_in_a_row: int = 0
-    elapsed_s: float = 0.0
-    clock_s: float = 0.0
-    failed_in_a_row: int = 0
-    nothing_new: int = 0
-    num_repeats: int = 0
-    num_scores: int = 0
-    num_recalled: int = 0
-    has_feasible: bool = False
-    stopped: str = ""  # why; empty while it goes on
-    nearest: list[dict[str, Any]] = field(default_factory=list)
-    pending: list[list[Any]] = field(default_factory=list)  # arch, parents, only
-
-    @property
-    def num_full(self) -> int:
-        """Trials for all objectives."""
-        return self.num_trials - self.num_screened
 
 
 class _Search:
@@ -147,7 +125,7 @@ class _Search:
         self._memory = memory
         self._clock = clock_of(meters)
         self._strategy: Strategy = strategy_of(spec, self._space)
-        self._state = _State()
+        self._state = Tally()
         self._visits = Visits(len(meters))
         self._part: Part | None = None
         self._pending: list[Proposal] = []
@@ -170,7 +148,7 @@ class _Search:
         """
         if resume.get("version") != CHECKPOINT_VERSION or resume["spec"] != self._spec.digest():
             raise RunError("the checkpoint belongs to another search or another version; retry it")
-        self._state = _State(**resume["run"])
+        self._state = Tally(**resume["run"])
         if self._state.failed_in_a_row >= MAX_FAILED_IN_A_ROW:
             self._state.failed_in_a_row = 0  # somebody wants to try again
         self._strategy.load_state_dict(resume["strategy"])
@@ -193,8 +171,11 @@ class _Search:
         """There is nothing more to yield."""
         return bool(self._state.stopped)
 
-    def some_trials(self) -> Iterator[Trial]:
-        """Trials for about a slice of time; at least one, unless the search ends before it."""
+    def some_trials(self) -> Iterator[Event]:
+        """Trials for about a slice of time; at least one, unless the search ends before it.
+
+        A trial that is trained for has checkpoints and progress before it.
+        """
         until = time.monotonic() + SLICE_S
         while not self._ends():
             yield from self._look_at(self._take())
@@ -246,9 +227,11 @@ class _Search:
         taken, self._pending = self._pending[:size], self._pending[size:]
         return taken
 
-    def _look_at(self, proposals: Sequence[Proposal]) -> Iterator[Trial]:
+    def _look_at(self, proposals: Sequence[Proposal]) -> Iterator[Event]:
         results = []
         for proposal in proposals:
+            if self._evaluator.trains:
+                yield from self._train(proposal)
             trial = self._trial(proposal)
             if trial is None:
                 self._pending = []
@@ -258,6 +241,20 @@ class _Search:
             if self._failure or self._has_used_up_trials():
                 break
         self._strategy.tell(results)
+
+    def _train(self, proposal: Proposal) -> Iterator[Event]:
+        """Train for a trial; at every pause the run can be left, and the trial comes first then.
+
+        Before the simulated clock is looked at: a search of both trains once too often at most.
+        """
+        if self._state.num_trials in self.failures:
+            return
+        for pause in self._evaluator.train(_visit(proposal)):
+            self._state.elapsed_s = self._elapsed_s()
+            told = self.progress(pause.share)
+            epoch = min(pause.epoch + 1, pause.epochs)
+            yield replace(told, text=f"{told.text}; epoch {epoch} of {pause.epochs} of the next")
+            yield self.checkpoint(under_way=[proposal])
 
     def _trial(self, proposal: Proposal) -> Trial | None:
         """Evaluate; None when the simulated clock runs out first."""
@@ -270,7 +267,7 @@ class _Search:
         scores = self._evaluator.scores(visit, scored=scored, cause=cause)
         aims = self._aims if only is None else [self._aims[place] for place in only]
         violation = total_violation(aims, scores) if self._constrained else 0.0
-        failed = next((score for score in scores if score.status == "failed"), None)
+        failed = any(score.status == "failed" for score in scores)
         ended: TrialState = "failed" if failed else "infeasible" if violation > 0 else "done"
         trial = Trial(
             number=state.num_trials if self._part is None else self._part.number(state.num_trials),
@@ -283,11 +280,11 @@ class _Search:
             clock_s=state.clock_s if self._clock is not None else None,
             only=only,
         )
-        self._count(trial, is_repeat=arch in self._visits)
+        state.count(trial, is_repeat=arch in self._visits)
         self._visits.add(visit)
-        self._note_failure(trial, failed)
+        self._note_failure(trial)
         if self._constrained and only is None:
-            self._note_feasibility(trial)
+            state.note_feasibility(trial, self._aims)
         return trial
 
     def _advance_clock(self, visit: Visit, scored: Collection[int]) -> bool:
@@ -303,34 +300,13 @@ class _Search:
         self._state.clock_s = after
         return True
 
-    def _count(self, trial: Trial, *, is_repeat: bool) -> None:
-        state = self._state
-        state.num_trials += 1
-        state.num_scores += len(trial.scores)
-        state.num_recalled += sum([score.from_memory for score in trial.scores])
-        if trial.only is not None:
-            state.num_screened += 1
-            state.screened_in_a_row += 1
-            return
-        state.screened_in_a_row = 0
-        state.nothing_new = state.nothing_new + 1 if is_repeat else 0
-        state.num_repeats += is_repeat
-
-    def _note_failure(self, trial: Trial, failed: Score | None) -> None:
-        if failed is None:
-            self._state.failed_in_a_row = 0
-            return
-        self._state.failed_in_a_row += 1
-        if self._state.failed_in_a_row >= MAX_FAILED_IN_A_ROW:
+    def _note_failure(self, trial: Trial) -> None:
+        failed = trial.first_failed
+        if failed is not None and self._state.failed_in_a_row >= MAX_FAILED_IN_A_ROW:
             self._failure = (
                 f"{MAX_FAILED_IN_A_ROW} trials in a row failed; the last one, trial "
                 f"{trial.number}, in {failed.objective}: {failed.details.get('error', 'no cause')}"
             )
-
-    def _note_feasibility(self, trial: Trial) -> None:
-        state = self._state
-        state.has_feasible = state.has_feasible or trial.state == "done"
-        state.nearest = [] if state.has_feasible else nearest(state.nearest, trial, self._aims)
 
     def _result(self, trial: Trial) -> Result:
         aims = self._aims
@@ -342,26 +318,33 @@ class _Search:
         violation = None if is_unknown else trial.violation
         return Result(trial.number, trial.arch, tuple(values), violation, trial.only)
 
-    def progress(self) -> Progress:
-        """How far it is, and how long it will take at the pace of this session."""
-        share = 1.0 if self.is_over else self._share()
+    def progress(self, under_way: float = 0.0) -> Progress:
+        """How far it is, and how long it will take at the pace of this session.
+
+        Args:
+            under_way: how much of the next trial is done, 0 to 1.
+        """
+        share = 1.0 if self.is_over else self._share(under_way)
         gained, taken = share - self._share_before, time.monotonic() - self._start
         eta_s = (1 - share) / gained * taken if gained > 0 and taken > 0 else None
         state = self._state
-        text = _counted(state)
+        text = state.counted()
         if self._clock is not None:
             text += f", {state.clock_s:,.0f} s on the simulated clock"
         return Progress(share, eta_s, text)
 
-    def _share(self) -> float:
+    def _share(self, under_way: float = 0.0) -> float:
         """Of the budget that is nearest to its end."""
         state, budget = self._state, self._spec.budget
         shares = []
-        num_trials = _num_trials(self._spec, self._space, self._strategy)
+        num_trials = _num_trials(self._spec, self._space)
         if self._part is not None:
-            shares.append(state.num_full / max(len(self._part), 1))
+            shares.append((state.num_full + under_way) / max(len(self._part), 1))
         elif num_trials is not None:
-            shares.append(state.num_full / num_trials)
+            warm = self._spec.warm_start
+            pool = 0 if warm is None else min(warm.pool, self._space.size)
+            done = state.num_full + under_way + min(state.num_screened, pool)
+            shares.append(done / (num_trials + pool))
         if budget.minutes is not None:
             shares.append(self._elapsed_s() / (60 * budget.minutes))
         if budget.clock_s is not None:
@@ -371,6 +354,12 @@ class _Search:
     def _elapsed_s(self) -> float:
         return self._elapsed_before + time.monotonic() - self._start
 
+    def remarks(self) -> Iterator[Log]:
+        """What the strategy has to say, once for as long as it says something."""
+        before, self._state.remark = self._state.remark, remark_of(self._strategy)
+        if self._state.remark and not before:
+            yield Log("warning", self._state.remark)
+
     def last_words(self) -> Iterator[Log]:
         """What people should know when it is over."""
         state = self._state
@@ -379,15 +368,15 @@ class _Search:
         yield from warnings(state.nearest, self._space)
         yield Log(
             "info",
-            f"{state.stopped}: {_counted(state, of=len(self._visits))}; "
+            f"{state.stopped}: {state.counted(len(self._visits))}; "
             f"{state.num_recalled:,} of {state.num_scores:,} scores came from memory",
         )
 
-    def checkpoint(self) -> Checkpoint:
-        """Where to go on from."""
+    def checkpoint(self, under_way: Sequence[Proposal] = ()) -> Checkpoint:
+        """Where to go on from: with what is under way, then with what is pending."""
         self._state.pending = [
             [list(p.arch), list(p.parents), None if p.only is None else list(p.only)]
-            for p in self._pending
+            for p in [*under_way, *self._pending]
         ]
         return Checkpoint(
             {
@@ -423,17 +412,10 @@ def _opened(
     return _Search(spec, meters, evaluator, memory)
 
 
-def _num_trials(spec: Spec, space: Space, strategy: Strategy) -> int | None:
-    limits = [spec.budget.trials, space.size if strategy.visits_once else None]
+def _num_trials(spec: Spec, space: Space) -> int | None:
+    visits_once = strategies[spec.strategy.name].visits_once
+    limits = [spec.budget.trials, space.size if visits_once else None]
     return min((limit for limit in limits if limit is not None), default=None)
-
-
-def _counted(state: _State, of: int | None = None) -> str:
-    """Full trials, of how many archs, and those that were screened."""
-    text = f"{state.num_full:,} trials"
-    if of is not None:
-        text += f" of {of:,} architectures"
-    return f"{text} and {state.num_screened:,} screened" if state.num_screened else text
 
 
 def _proposal(arch: list[int], parents: list[int], only: list[int] | None) -> Proposal:

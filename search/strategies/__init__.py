@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -76,6 +76,41 @@ class Strategy(Protocol):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from *state*, proposals that have been asked but not told included."""
+
+
+@runtime_checkable
+class Beginner(Strategy, Protocol):
+    """A strategy whose first archs are drawn at random, unless it is given better ones."""
+
+    def begin_with(self, archs: Sequence[Arch]) -> None:
+        """Draw the first archs from these, in their order; called before anything is asked."""
+
+
+@runtime_checkable
+class Remarking(Protocol):
+    """A strategy that may be unable to work as it should."""
+
+    @property
+    def remark(self) -> str:
+        """What people should know about it now; empty when there is nothing."""
+
+
+def remark_of(strategy: Strategy) -> str:
+    """What a strategy has to say, if it ever says anything."""
+    return strategy.remark if isinstance(strategy, Remarking) else ""
+
+
+def is_independent(strategy: type[Strategy]) -> bool:
+    """Whether its proposals do not depend on results, so that a sweep with it can be cut.
+
+    A strategy says so by a class attribute ``is_independent = True``.
+    """
+    return bool(getattr(strategy, "is_independent", False))
+
+
+def takes_warm_start(strategy: type[Strategy]) -> bool:
+    """Whether it can begin with archs that it is given."""
+    return hasattr(strategy, "begin_with")
 
 
 strategies: Registry[type[Strategy]] = Registry(__name__)

@@ -1,8 +1,23 @@
 """Which of two results is better: feasible first, then by violation; no value comes last."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from search.strategies import Result
 
 Rank = tuple[int, float, float, int]
+
+Place = Annotated[
+    int, Field(ge=1, le=32, description="Which objective it optimises; 1 is the first.")
+]
+Guide = Annotated[
+    int,
+    Field(ge=1, le=32, description="Which objective chooses what to look at; 1 is the first."),
+]
+Candidates = Annotated[
+    int, Field(ge=2, le=1000, description="With a guide: how many archs it chooses from.")
+]
 
 
 def constraint_rank(result: Result) -> tuple[int, float]:

@@ -10,6 +10,7 @@ from search.pareto import crowding_distance, ranks
 from search.spaces import Arch, Space
 from search.strategies import Proposal, Result, strategies
 from search.strategies._order import constraint_rank
+from search.strategies._starts import Starts
 from search.strategies._state import results_as_json, results_from_json, rng_as_json, set_rng
 
 NUM_ATTEMPTS = 10  # to make a child that the generation does not hold yet
@@ -46,6 +47,7 @@ class Nsga2:
     ) -> None:
         self._space = space
         self._rng = rng
+        self._starts = Starts(space, rng)
         self._size = population
         self._crossover = crossover
         self._mutation = mutation
@@ -53,6 +55,10 @@ class Nsga2:
         self._fitness: list[Fitness] = []
         self._asked: list[Arch] = []  # of this generation
         self._children: list[Result] = []  # those of them that are told
+
+    def begin_with(self, archs: Sequence[Arch]) -> None:
+        """Let the first of these be the first generation."""
+        self._starts.begin_with(archs[: self._size])
 
     @property
     def is_exhausted(self) -> bool:
@@ -63,7 +69,7 @@ class Nsga2:
         """Children of this generation; no more until all of them are told."""
         proposals: list[Proposal] = []
         while len(proposals) < n and len(self._asked) < self._size:
-            proposal = self._child() if self._parents else Proposal(self._space.sample(self._rng))
+            proposal = self._child() if self._parents else Proposal(self._starts.draw())
             self._asked.append(proposal.arch)
             proposals.append(proposal)
         return proposals
@@ -110,6 +116,7 @@ class Nsga2:
         """Parents, what is known of the children, and the random state."""
         return {
             "rng": rng_as_json(self._rng),
+            "starts": self._starts.as_json(),
             "parents": results_as_json(self._parents),
             "fitness": [[front, str(crowding)] for front, crowding in self._fitness],
             "asked": [list(arch) for arch in self._asked],
@@ -119,6 +126,7 @@ class Nsga2:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with that generation."""
         set_rng(self._rng, state["rng"])
+        self._starts.load(state["starts"])
         self._parents = results_from_json(state["parents"])
         self._fitness = [(front, float(crowding)) for front, crowding in state["fitness"]]
         self._asked = [tuple(arch) for arch in state["asked"]]

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from search.spaces import Space
+from search.spaces import Arch, Space
 from search.strategies import Proposal, Result, strategies
-from search.strategies._permutation import Permutation
+from search.strategies._draws import Draws
 
 
 @strategies.register
@@ -15,37 +15,31 @@ class Random:
     """Looks at architectures in a random order, none of them twice."""
 
     visits_once: ClassVar[bool] = True
+    is_independent: ClassVar[bool] = True
 
     def __init__(self, space: Space, rng: np.random.Generator, /) -> None:
-        self._space = space
-        self._key = rng.bytes(16)
-        self._order = Permutation(space.size, self._key)
-        self._next = 0
+        self._draws = Draws(space, rng)
+
+    def begin_with(self, archs: Sequence[Arch]) -> None:
+        """Look at these first, in their order."""
+        self._draws.begin_with(archs)
 
     @property
     def is_exhausted(self) -> bool:
         """Every arch has been proposed."""
-        return self._next >= self._space.size
+        return self._draws.is_exhausted
 
     def ask(self, n: int) -> list[Proposal]:
         """The next valid archs of the random order."""
-        proposals: list[Proposal] = []
-        while len(proposals) < n and not self.is_exhausted:
-            arch = self._space.at(self._order[self._next])
-            self._next += 1
-            if self._space.invalid_reason(arch) is None:
-                proposals.append(Proposal(arch))
-        return proposals
+        return [Proposal(arch) for arch in self._draws.take(n)]
 
     def tell(self, results: Sequence[Result]) -> None:
         """Nothing depends on results."""
 
     def state_dict(self) -> dict[str, Any]:
         """The name of the order, and how far it is in it."""
-        return {"key": self._key.hex(), "next": self._next}
+        return self._draws.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on in that order."""
-        self._key = bytes.fromhex(state["key"])
-        self._order = Permutation(self._space.size, self._key)
-        self._next = state["next"]
+        self._draws.load_state_dict(state)

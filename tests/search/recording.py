@@ -38,7 +38,8 @@ class Recording:
         self.checkpoints.append(checkpoint.state)
 
     def recall(self, keys):
-        return {key: self._scores[key] for key in keys if key in self._scores}
+        known = [key for key in keys if key in self._scores]
+        return {key: replace(self._scores[key], is_shared=True) for key in known}
 
     def visited(self):
         return (Visit(trial.arch, trial.only) for trial in self.trials)

@@ -81,7 +81,7 @@ def test_a_good_spec_passes():
             "space.params.n",
             "nasbench201 takes none",
         ),
-        ({"strategy": {"name": "x"}}, "strategy.name", "known: exhaustive, local_search"),
+        ({"strategy": {"name": "x"}}, "strategy.name", "known: exhaustive, listed"),
         (
             {"strategy": {"name": "regularized_evolution", "params": {"population": 1}}},
             "strategy.params.population",
