@@ -1,7 +1,7 @@
 """In which memory format a network runs fastest without harm."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 def memory_format_for(network: nn.Module, device: torch.device) -> torch.memory_format:
@@ -10,6 +10,19 @@ def memory_format_for(network: nn.Module, device: torch.device) -> torch.memory_
     if on_cpu and not any(map(_crashes_in_channels_last, network.modules())):
         return torch.channels_last
     return torch.contiguous_format
+
+
+def laid_out(x_BCHW: Tensor, memory_format: torch.memory_format) -> Tensor:
+    """Images in a memory format, and in no other at the same time.
+
+    Of one channel, images can be in both at once: PyTorch takes them to be channels last then,
+    and so every layer after them. Arrays of numpy come like that.
+    """
+    laid_BCHW = x_BCHW.contiguous(memory_format=memory_format)
+    is_both = laid_BCHW.is_contiguous(memory_format=torch.channels_last)
+    if memory_format is torch.contiguous_format and is_both:
+        return laid_BCHW.clone(memory_format=torch.contiguous_format)
+    return laid_BCHW
 
 
 def _crashes_in_channels_last(layer: nn.Module) -> bool:

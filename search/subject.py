@@ -14,7 +14,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from search.errors import NotApplicableError
-from search.layout import memory_format_for
+from search.layout import laid_out, memory_format_for
 from search.passes import all_edges, forked, gradients_of, layers_of, out_of_place
 from search.redrawing import Draw, redrawn
 from search.seeds import seed_of
@@ -81,7 +81,7 @@ class Subject:
         return memory_format_for(self.network, self.device)
 
     def _laid_out(self, tensor: Tensor) -> Tensor:
-        return tensor.contiguous(memory_format=self._memory_format) if tensor.ndim == 4 else tensor
+        return laid_out(tensor, self._memory_format) if tensor.ndim == 4 else tensor
 
     @cached_property
     def y_B(self) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from search.datasets import Images
-from search.layout import memory_format_for
+from search.layout import laid_out, memory_format_for
 from search.passes import forked
 from search.seeds import seed_of
 from search.standalone.examples import Pixels, Places, batches, cropped, flipped, split
@@ -155,7 +155,7 @@ class Session:
                 yield self._pause()
 
     def _laid_out(self, x_BCHW: Tensor) -> Tensor:
-        return x_BCHW.contiguous(memory_format=self._format)
+        return laid_out(x_BCHW, self._format)
 
     def _pause(self, part: float = 0.0, *, is_epoch_end: bool = False) -> Pause:
         self._pause_at = time.monotonic() + PAUSE_S

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from search.errors import DataError
-from search.layout import memory_format_for
+from search.layout import laid_out, memory_format_for
 from search.standalone.outcome import MAX_CURVE, thinned
 from search.standalone.recipe import ImageRecipe, Recipe
 from search.standalone.states import FOLDER
@@ -200,3 +200,12 @@ def test_layers_that_would_crash_are_not_run_in_channels_last():
     assert memory_format_for(crashing, cpu) is torch.contiguous_format
     assert memory_format_for(fine, cpu) is torch.channels_last
     assert memory_format_for(fine, torch.device("cuda")) is torch.contiguous_format
+
+
+def test_images_of_one_channel_are_in_one_memory_format_alone():
+    of_numpy = torch.zeros(4, 8, 8, 1).permute(0, 3, 1, 2)  # in both formats at once
+
+    plain = laid_out(of_numpy, torch.contiguous_format)
+
+    assert of_numpy.stride() == (64, 1, 8, 1)
+    assert plain.stride() == (64, 64, 8, 1)
