@@ -8,9 +8,10 @@ from threading import Lock
 
 import streamlit as st
 
-from app import front
+from app import front, mixtures
 from app.front import Box, Curve, Front, Picture
 from app.measures import Measure
+from app.mixtures import Mixture
 from db import jobs, trials
 from db.session import database_url, reading
 from db.trials import Columns
@@ -20,6 +21,19 @@ from workers.catalogue import catalogue
 NUM_JOBS = 8
 NUM_PICTURES = 64
 CATALOGUE_TTL_S = 5.0
+
+
+PictureKey = tuple[
+    str,
+    int,
+    int,
+    Measure,
+    Measure,
+    Measure | None,
+    Box | None,
+    str,
+    tuple[Mixture, ...],
+]
 
 
 class LiveColumns:
@@ -40,24 +54,27 @@ class LiveColumns:
             return self._columns
 
     def _read(self) -> Columns:
-        held = self._columns
-        since = int(held.numbers[-1]) + 1 if held is not None and len(held) else 0
         with reading() as session:
-            new = trials.columns(session, self._job_id, since=since)
-        return held.followed_by(new) if held is not None and since else new
+            if self._columns is None:
+                return trials.columns(session, self._job_id)
+            return trials.refreshed(session, self._job_id, self._columns)
 
 
-def columns(job_id: int, version: int) -> Columns:
-    """Every trial of a job as numpy columns."""
+def columns(job_id: int, version: int, mixed: tuple[Mixture, ...] = ()) -> Columns:
+    """Every trial of a job as numpy columns, followed by one for each aggregate."""
+    if mixed:
+        return _wide(database_url(), job_id, version, mixed)
     return _live(database_url(), job_id).at(version)
 
 
-def front_of(job_id: int, version: int, x: Measure, y: Measure) -> Front:
-    """The front for two objectives."""
-    return _front(database_url(), job_id, version, x, y)
+def front_of(
+    job_id: int, version: int, x: Measure, y: Measure, mixed: tuple[Mixture, ...] = ()
+) -> Front:
+    """The front for two objectives or aggregates."""
+    return _front(database_url(), job_id, version, x, y, mixed)
 
 
-def picture_of(
+def picture_of(  # noqa: PLR0913  # each is a part of the key
     job_id: int,
     version: int,
     found: Front,
@@ -65,10 +82,11 @@ def picture_of(
     colour: Measure | None,
     box: Box | None,
     logarithmic: frozenset[str],
+    mixed: tuple[Mixture, ...] = (),
 ) -> Picture:
     """What the chart of a front shows."""
     scales = "".join(sorted(logarithmic))
-    key = (database_url(), job_id, version, found.x, found.y, colour, box, scales)
+    key = (database_url(), job_id, version, found.x, found.y, colour, box, scales, mixed)
     return _picture(key, _found=found)
 
 
@@ -77,9 +95,10 @@ def curve_of(
     version: int,
     measures: tuple[Measure, ...],
     reference: tuple[float, ...] | None,
+    mixed: tuple[Mixture, ...] = (),
 ) -> Curve | None:
     """Hypervolume over trials; None while no trial has all the values."""
-    return _curve(database_url(), job_id, version, measures, reference)
+    return _curve(database_url(), job_id, version, measures, reference, mixed)
 
 
 def offered() -> Catalogue:
@@ -99,18 +118,29 @@ def _live(database: str, job_id: int) -> LiveColumns:
     return LiveColumns(job_id)
 
 
-@st.cache_resource(max_entries=NUM_PICTURES, show_spinner=False)
-def _front(database: str, job_id: int, version: int, x: Measure, y: Measure) -> Front:
-    return front.front(_live(database, job_id).at(version), x, y)
+@st.cache_resource(max_entries=NUM_JOBS, show_spinner=False)
+def _wide(database: str, job_id: int, version: int, mixed: tuple[Mixture, ...]) -> Columns:
+    return mixtures.widened(_live(database, job_id).at(version), mixed)
 
 
 @st.cache_resource(max_entries=NUM_PICTURES, show_spinner=False)
-def _picture(
-    key: tuple[str, int, int, Measure, Measure, Measure | None, Box | None, str], _found: Front
-) -> Picture:
-    database, job_id, version, _, _, colour, box, scales = key
+def _front(
+    database: str,
+    job_id: int,
+    version: int,
+    x: Measure,
+    y: Measure,
+    mixed: tuple[Mixture, ...],
+) -> Front:
+    del database  # a part of the key
+    return front.front(columns(job_id, version, mixed), x, y)
+
+
+@st.cache_resource(max_entries=NUM_PICTURES, show_spinner=False)
+def _picture(key: PictureKey, _found: Front) -> Picture:
+    _, job_id, version, _, _, colour, box, scales, mixed = key
     return front.picture(
-        _live(database, job_id).at(version),
+        columns(job_id, version, mixed),
         _found,
         colour=colour,
         box=box,
@@ -119,14 +149,16 @@ def _picture(
 
 
 @st.cache_resource(max_entries=NUM_PICTURES, show_spinner=False)
-def _curve(
+def _curve(  # each is a part of the key
     database: str,
     job_id: int,
     version: int,
     measures: tuple[Measure, ...],
     reference: tuple[float, ...] | None,
+    mixed: tuple[Mixture, ...],
 ) -> Curve | None:
-    held = _live(database, job_id).at(version)
+    del database  # a part of the key
+    held = columns(job_id, version, mixed)
     reference = reference or front.reference_point(held, measures)
     return None if reference is None else front.hypervolume_curve(held, measures, reference)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -65,31 +65,60 @@ class Columns:
         screened: NDArray[np.bool_] = self.states == TRIAL_STATES.index("screened")
         return screened
 
+    def until(self, row: int) -> "Columns":
+        """The trials before this row."""
+        some = {name: getattr(self, name)[:row] for name in self._arrays()}
+        return Columns(**some, objectives=self.objectives)
+
     def followed_by(self, later: "Columns") -> "Columns":
-        """These trials and later ones, as read with ``since``."""
-        arrays = [field.name for field in fields(self) if field.name != "objectives"]
+        """These trials and later ones of the same job."""
         both = {
-            name: np.concatenate([getattr(self, name), getattr(later, name)]) for name in arrays
+            name: np.concatenate([getattr(self, name), getattr(later, name)])
+            for name in self._arrays()
         }
         return Columns(**both, objectives=self.objectives)
 
+    def _arrays(self) -> list[str]:
+        return [field.name for field in fields(self) if field.name != "objectives"]
 
-def columns(session: Session, job_id: int, *, since: int = 0) -> Columns:
-    """Every trial of a job from number *since* on."""
+
+def columns(session: Session, job_id: int) -> Columns:
+    """Every trial of a job."""
     objectives = session.execute(
         select(Job.spec["objectives"].label("objectives")).where(Job.id == job_id)
     ).scalar_one_or_none()
     names = tuple(objective["name"] for objective in objectives or ())
-    layout = _layout(len(names))
     blocks = session.scalars(
-        select(ColumnBlock.content)
-        .where(ColumnBlock.job_id == job_id, ColumnBlock.block >= since // TRIALS_PER_BLOCK)
-        .order_by(ColumnBlock.block)
+        select(ColumnBlock.content).where(ColumnBlock.job_id == job_id).order_by(ColumnBlock.block)
     )
-    packed: Packed = np.frombuffer(b"".join(blocks), layout)
-    packed = packed[packed["numbers"] >= since]
-    arrays = {name: np.ascontiguousarray(packed[name]) for name in layout.names or ()}
-    return Columns(**arrays, objectives=names)
+    return _unpacked(blocks, names)
+
+
+def refreshed(session: Session, job_id: int, held: Columns) -> Columns:
+    """Columns of a job that were read before, with what has been written since.
+
+    Slices write their trials in any order, so there may be gaps between numbers that are filled
+    later. A trial once written never changes, so a block of the same size is the same block, and
+    only what begins with the first other one is read.
+    """
+    itemsize = _layout(len(held.objectives)).itemsize
+    sizes = select(ColumnBlock.block, func.length(ColumnBlock.content)).where(
+        ColumnBlock.job_id == job_id
+    )
+    nums = np.bincount(held.numbers // TRIALS_PER_BLOCK).tolist()
+    first = next(
+        (
+            block
+            for block, size in session.execute(sizes.order_by(ColumnBlock.block))
+            if size != itemsize * (nums[block] if block < len(nums) else 0)
+        ),
+        None,
+    )
+    if first is None:
+        return held
+    start = int(np.searchsorted(held.numbers, first * TRIALS_PER_BLOCK))
+    new = _unpacked(_contents(session, job_id, first), held.objectives)
+    return held.until(start).followed_by(new)
 
 
 def pack(
@@ -145,6 +174,22 @@ def add_packed(session: Session, job_id: int, packed: Packed) -> None:
         whole = whole[np.argsort(whole["numbers"], kind="stable")]
         rows.append({"job_id": job_id, "block": block, "content": whole.tobytes()})
     _replace(session, rows)
+
+
+def _contents(session: Session, job_id: int, first: int) -> Iterable[bytes]:
+    """The blocks of a job from this one on."""
+    return session.scalars(
+        select(ColumnBlock.content)
+        .where(ColumnBlock.job_id == job_id, ColumnBlock.block >= first)
+        .order_by(ColumnBlock.block)
+    )
+
+
+def _unpacked(contents: Iterable[bytes], objectives: tuple[str, ...]) -> Columns:
+    layout = _layout(len(objectives))
+    packed: Packed = np.frombuffer(b"".join(contents), layout)
+    arrays = {name: np.ascontiguousarray(packed[name]) for name in layout.names or ()}
+    return Columns(**arrays, objectives=objectives)
 
 
 def _replace(session: Session, rows: list[dict[str, Any]]) -> None:

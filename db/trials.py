@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from db import bulk, clock, fence, slices, tallies
 from db.batch import Batch, LogRow, MetricRow, ProgressRow, ScoreRow, TrialRow
-from db.columns import SCORE_STATUSES, TRIAL_STATES, Columns, add_packed, columns, pack
+from db.columns import SCORE_STATUSES, TRIAL_STATES, Columns, add_packed, columns, pack, refreshed
 from db.errors import AlreadyRecorded, NotFound
 from db.memory import (
     KnownScore,
@@ -65,6 +65,7 @@ __all__ = [
     "provenance",
     "recall",
     "record",
+    "refreshed",
     "scores_of_arch",
     "scores_of_archs",
     "share_in_memory",

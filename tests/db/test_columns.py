@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from db import columns as packing
 from db import jobs, trials
 from db.columns import TRIALS_PER_BLOCK
 from db.models import Score, Trial
@@ -50,16 +51,49 @@ def test_arch_ids_are_those_of_the_record(session, running):
     assert trials.arch(session, arch_id.decode()).choices == [0]
 
 
-@pytest.mark.parametrize("since", [0, 1, 511, 512, 513, 1100, 2000])
-def test_later_trials_follow_earlier_ones(session, running, since):
-    trials.record(session, running.id, running.token, batch(range(1200)))
+def same(first, second):
+    names = ("numbers", "arch_ids", "states", "values", "statuses", "from_memory", "clock_s")
+    for name in names:
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
 
-    whole = trials.columns(session, running.id)
-    later = trials.columns(session, running.id, since=since)
 
-    assert later.numbers.tolist() == list(range(since, 1200))
-    joined = trials.columns(session, running.id).followed_by(later)
-    assert len(joined) == len(whole) + len(later)
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (range(0), range(700)),
+        (range(511), range(511, 513)),
+        (range(512), range(512, 1500)),
+        (range(0, 1300, 2), range(1, 1300, 2)),
+        (range(600, 1200), range(600)),
+        (range(1500, 2000), range(100, 110)),
+        (range(700), range(0)),
+    ],
+    ids=["first", "over_the_edge", "blocks", "gaps", "before", "far_before", "nothing"],
+)
+def test_refreshed_columns_equal_those_read_at_once(session, running, before, after):
+    trials.record(session, running.id, running.token, batch(before, (0.1, 1.0)))
+    held = trials.columns(session, running.id)
+    trials.record(session, running.id, running.token, batch(after, (0.2, 2.0)))
+
+    refreshed = trials.refreshed(session, running.id, held)
+
+    same(refreshed, trials.columns(session, running.id))
+    assert refreshed.numbers.tolist() == sorted([*before, *after])
+
+
+def test_blocks_before_the_first_change_are_not_read_again(session, running, monkeypatch):
+    trials.record(session, running.id, running.token, batch([*range(1100), *range(1200, 2000)]))
+    held = trials.columns(session, running.id)
+    trials.record(session, running.id, running.token, batch([1150, 2048]))
+    read = []
+    contents = packing._contents
+    monkeypatch.setattr(
+        packing, "_contents", lambda s, j, first: read.append(first) or contents(s, j, first)
+    )
+
+    trials.refreshed(session, running.id, held)
+
+    assert read == [2]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,134 @@
+"""A sweep shared by two real workers, one of which is killed, against the same sweep alone."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from db import jobs, trials
+from db.jobs import JobState
+from db.session import reading
+from search.spec import parse_submission
+from tests.workers.processes import (
+    FAKE,
+    WorkerProcess,
+    is_in,
+    num_trials,
+    queue_job,
+    wait_until,
+    worker,
+)
+from workers.settings import CHILD
+
+# Real processes that load torch, and a lease that has to end before a killed worker is missed.
+pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(300)]
+
+SETTINGS = replace(FAKE, lease_s=3.0, renew_s=0.5, obey_s=4.0, threads=1, child=CHILD)
+NUM_TRIALS = 160
+NUM_SLICES = 5
+PATIENCE_S = 120.0
+SWEEP = {
+    "name": "chaos",
+    "space": {"name": "nasbench201"},
+    "network": {"channels": 4, "cells": 1},
+    "data": {"name": "digits", "batch_size": 8},
+    "objectives": ["params", "epsinas"],
+    "strategy": {"name": "exhaustive"},
+    "budget": {"trials": NUM_TRIALS},
+    "seed": 5,
+}
+_ALONE = """
+import json, sys, tempfile
+from pathlib import Path
+from search.events import Trial
+from search.run import run
+from search.spec import Spec
+spec = Spec.model_validate(json.loads(sys.argv[1]))
+with tempfile.TemporaryDirectory() as folder:
+    found = [event for event in run(spec, data_dir=Path(folder)) if isinstance(event, Trial)]
+lines = [
+    [t.number, t.arch_key, t.state, [[s.status, s.value, s.from_memory] for s in t.scores]]
+    for t in found
+]
+json.dump(lines, sys.stdout)
+"""
+
+
+@pytest.fixture(scope="module")
+def uncut() -> list[list[object]]:
+    """Every trial of the sweep when it runs whole and alone."""
+    (spec,) = parse_submission(SWEEP).specs()
+    said = subprocess.run(
+        [sys.executable, "-c", _ALONE, spec.model_dump_json()],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    lines: list[list[object]] = json.loads(said.stdout)
+    return lines
+
+
+@pytest.fixture(params=["folder and sqlite", "redis and postgresql"])
+def services(
+    request: pytest.FixtureRequest, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    if request.param == "folder and sqlite":
+        monkeypatch.delenv("BROKER_URL", raising=False)
+        return request.getfixturevalue("sqlite_url")
+    monkeypatch.setenv("BROKER_URL", request.getfixturevalue("redis_url"))
+    return request.getfixturevalue("postgresql_url")
+
+
+@pytest.fixture
+def two_workers(services: str) -> Iterator[list[WorkerProcess]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(worker(SETTINGS)) for _ in range(2)]
+
+
+def recorded(job_id: int) -> list[list[object]]:
+    with reading() as session:
+        found = [trials.trial(session, job_id, number) for number in range(NUM_TRIALS)]
+    return [
+        [
+            line.number,
+            line.arch_key,
+            line.state,
+            [[s.status, s.value, s.from_memory] for _, s in sorted(line.scores.items())],
+        ]
+        for line in found
+    ]
+
+
+def busy(job_id: int) -> set[str | None]:
+    """Who runs slices of the sweep."""
+    with reading() as session:
+        running = jobs.slices_of(session, [job_id], [JobState.RUNNING])
+    return {found.worker_id for found in running}
+
+
+def test_a_killed_worker_costs_a_slice_and_nothing_is_lost_or_doubled(
+    two_workers: list[WorkerProcess], uncut: list[list[object]]
+):
+    job_id = queue_job(SWEEP, num_slices=NUM_SLICES)
+    wait_until(lambda: len(busy(job_id)) == 2 and num_trials(job_id) >= 20, PATIENCE_S)
+
+    two_workers[0].kill_main()
+    wait_until(is_in(job_id, JobState.SUCCEEDED), PATIENCE_S)
+
+    assert recorded(job_id) == uncut
+    with reading() as session:
+        job = jobs.job(session, job_id)
+        measured = trials.columns(session, job_id)
+        slices = [jobs.job(session, found.id) for found in jobs.slices_of(session, [job_id])]
+        log = [line.message for line in trials.log_tail(session, job_id)]
+    assert job.num_trials == len(np.unique(measured.numbers)) == NUM_TRIALS
+    assert sum(found.attempt for found in slices) == NUM_SLICES + 1
+    assert any("nothing was heard of worker" in line for line in log)
