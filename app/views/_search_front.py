@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import streamlit as st
 
-from app import cached, charts, front, search_view, wording
+from app import cached, charts, front, mixtures, search_view, wording
 from app.charts import Limit
 from app.front import Picture, Points
 from app.measures import Measure, default_axes
+from app.mixtures import Mixture
 from app.search_view import Limits, SearchView
 from app.views import _search_selected
 from db.trials import Columns
@@ -69,24 +70,26 @@ def _explore(
     logarithmic: frozenset[str],
 ) -> None:
     version = cached.version_of(job_id)
-    columns = cached.columns(job_id, version)
+    mixed = tuple(one for one in measures if isinstance(one, Mixture))
+    columns = cached.columns(job_id, version, mixed)
     view = search_view.read(st.query_params.to_dict(), measures)
     if x.place == y.place:
         _one_measure(columns, x)
         return
-    found = cached.front_of(job_id, version, x, y)
+    found = cached.front_of(job_id, version, x, y, mixed)
     shown = cached.picture_of(
-        job_id, version, found, colour=colour, box=view.box, logarithmic=logarithmic
+        job_id, version, found, colour=colour, box=view.box, logarithmic=logarithmic, mixed=mixed
     )
     left, right = st.columns((2.15, 1), gap="medium")
     with left:
         chosen = front.points_of(columns, found, view.selected) if len(columns) else None
         _chart(shown, chosen, view, measures)
+        _mixed_over(columns, mixed)
     with right, st.container(border=True, height=TOGETHER, key="selected"):
         _search_selected.show(job_id, columns, measures, found, view.selected)
     left, right = st.columns((2.15, 1), gap="medium")
     with left, st.container(border=True, height=charts.SMALL_HEIGHT + 78):
-        _hypervolume(job_id, version, (x, y), view)
+        _hypervolume(job_id, version, (x, y), view, mixed)
     with right, st.container(border=True, height=charts.SMALL_HEIGHT + 78, key="limits"):
         _constraints(columns, measures, y, view)
 
@@ -117,6 +120,17 @@ def _chart(
                     type="tertiary",
                     on_click=_widen,
                 )
+
+
+def _mixed_over(columns: Columns, mixed: Sequence[Mixture]) -> None:
+    """Aggregates are ranks within this search: say within how many."""
+    for one in mixed:
+        num = wording.counted(mixtures.num_archs(columns, one), "architecture")
+        parts = ", ".join(wording.plain(part.component) for part in one.parts)
+        st.caption(
+            f":material/functions: **{wording.plain(one.name)}** of {parts}, over {num} of this "
+            "search; it changes as the search grows. Undefined scores rank last."
+        )
 
 
 def _react() -> None:
@@ -164,9 +178,13 @@ def _one_measure(columns: Columns, measure: Measure) -> None:
 
 
 def _hypervolume(
-    job_id: int, version: int, axes: tuple[Measure, Measure], view: SearchView
+    job_id: int,
+    version: int,
+    axes: tuple[Measure, Measure],
+    view: SearchView,
+    mixed: tuple[Mixture, ...],
 ) -> None:
-    curve = cached.curve_of(job_id, version, axes, view.reference)
+    curve = cached.curve_of(job_id, version, axes, view.reference, mixed)
     if curve is None:
         st.markdown("**Hypervolume** appears with the first feasible trial.")
         return

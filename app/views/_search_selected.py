@@ -10,6 +10,7 @@ from app import drawings, export, pages, search_view, states, wording
 from app.front import Front
 from app.markdown_table import table
 from app.measures import Measure
+from app.mixtures import Mixture
 from db import trials
 from db.session import reading
 from db.trials import Columns, TrialLine
@@ -135,6 +136,8 @@ def _score_row(
 ) -> tuple[str, ...]:
     score = line.scores.get(measure.place)
     name = wording.plain(measure.name)
+    if isinstance(measure, Mixture):
+        return _mixed_row(line, measure, columns, knee)
     if score is None:
         return name, "-", "", ""
     if score.value is None:
@@ -144,6 +147,18 @@ def _score_row(
     value = wording.plain(f"{wording.number(score.value)} {unit}")
     rank = wording.count(rank_of(score.value, measure, columns))
     return name, value, rank, "" if knee is None else _against(score.value, knee[measure.place])
+
+
+def _mixed_row(
+    line: TrialLine, measure: Mixture, columns: Columns, knee: np.ndarray | None
+) -> tuple[str, ...]:
+    row = int(np.searchsorted(columns.numbers, line.number))
+    value, name = float(columns.values[row, measure.place]), wording.plain(measure.name)
+    if not np.isfinite(value):
+        return name, "-", "", ""
+    against = "" if knee is None else _against(value, knee[measure.place])
+    rank = wording.count(rank_of(value, measure, columns))
+    return name, wording.plain(wording.number(value)), rank, against
 
 
 def rank_of(value: float, measure: Measure, columns: Columns) -> int:

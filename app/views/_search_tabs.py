@@ -12,11 +12,13 @@ from app import cached, charts, pages, search_view, states, wording
 from app.filters import trial_filter
 from app.markdown_table import table
 from app.measures import Measure
+from app.mixtures import Mixture
+from app.views import _search_what_if
 from db import jobs, trials
 from db.errors import NotFound
 from db.models import Job
 from db.session import reading
-from db.trials import SCORE_STATUSES, TRIAL_STATES, TrialLine
+from db.trials import SCORE_STATUSES, TRIAL_STATES, Columns, TrialLine
 from search.catalogue import Catalogue
 from search.errors import SpecError
 from search.spaces import spaces
@@ -27,10 +29,16 @@ BY_NUMBER = "number"
 TABLE = "trials_table"
 
 
-def show(job: Job, measures: tuple[Measure, ...], catalogue: Catalogue) -> None:
+def show(
+    job: Job,
+    measures: tuple[Measure, ...],
+    mixed: tuple[Mixture, ...],
+    catalogue: Catalogue,
+) -> None:
     """The lower half of the page."""
     contents: dict[str, Callable[[], None]] = {
-        "trials": lambda: _trials(job, measures),
+        "trials": lambda: _trials(job, measures, mixed),
+        "what if": lambda: _search_what_if.show(job, measures),
         "statuses": lambda: _statuses(job, measures),
         "metrics": lambda: _metrics(job),
         "log": lambda: _log(job),
@@ -44,7 +52,7 @@ def show(job: Job, measures: tuple[Measure, ...], catalogue: Catalogue) -> None:
                 content()
 
 
-def _trials(job: Job, measures: tuple[Measure, ...]) -> None:
+def _trials(job: Job, measures: tuple[Measure, ...], mixed: tuple[Mixture, ...]) -> None:
     names = [measure.name for measure in measures]
     cells = st.columns((2.2, 3, 1.6, 1.2), vertical_alignment="bottom")
     chosen = cells[0].multiselect(
@@ -80,7 +88,7 @@ def _trials(job: Job, measures: tuple[Measure, ...]) -> None:
     if not found.total:
         st.markdown("No trial matches." if job.num_trials else "No trial yet.")
         return
-    _table(job, found.rows, measures)
+    _table(job, found.rows, measures, mixed)
     num_pages = -(-found.total // PER_PAGE)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(wording.counted(found.total, "trial"), width="content")
@@ -99,13 +107,20 @@ def _descending(order: str, measure: Measure | None) -> bool:
     return (order == "best") == (measure.direction == "maximize")
 
 
-def _table(job: Job, lines: Sequence[TrialLine], measures: Sequence[Measure]) -> None:
+def _table(
+    job: Job,
+    lines: Sequence[TrialLine],
+    measures: Sequence[Measure],
+    mixed: tuple[Mixture, ...],
+) -> None:
+    columns = cached.columns(job.id, job.version, mixed)
     space = spaces.get(job.space)
     frame = pd.DataFrame(
         {
             "trial": [line.number for line in lines],
             "state": [[line.state] for line in lines],
             **{m.title: [_cell(line, m.place) for line in lines] for m in measures},
+            **{m.title: [_mixed_cell(line, m, columns) for line in lines] for m in mixed},
             "architecture": [
                 space.encode(line.choices) if space else line.arch_key for line in lines
             ],
@@ -127,7 +142,7 @@ def _table(job: Job, lines: Sequence[TrialLine], measures: Sequence[Measure]) ->
             ),
             **{
                 m.title: st.column_config.TextColumn(alignment="right", width=120)
-                for m in measures
+                for m in (*measures, *mixed)
             },
             "architecture": st.column_config.TextColumn(width="large"),
             "made from": st.column_config.TextColumn(width=90),
@@ -155,6 +170,11 @@ def _cell(line: TrialLine, place: int) -> str:
     if score.value is None:
         return states.STATUS[score.status].label
     return wording.number(score.value)
+
+
+def _mixed_cell(line: TrialLine, mixed: Mixture, columns: Columns) -> str:
+    row = int(np.searchsorted(columns.numbers, line.number))
+    return wording.number(float(columns.values[row, mixed.place]))
 
 
 def _statuses(job: Job, measures: tuple[Measure, ...]) -> None:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app import cached, pages, states, wording
+from app import cached, mixtures, pages, states, wording
 from app.measures import Measure, measures_of
+from app.mixtures import Mixture
 from app.views import _search_front, _search_head, _search_tabs
 from db import jobs
 from db.errors import NotFound
@@ -22,6 +23,7 @@ class Shown:
 
     job: Job
     measures: tuple[Measure, ...]
+    mixed: tuple[Mixture, ...]
     catalogue: Catalogue
 
 
@@ -35,10 +37,10 @@ def show() -> None:
     interval = _interval() if is_live else None
     _search_head.show(found.job.id, found.job.state, interval)
     if found.job.num_trials or is_live:
-        _search_front.show(found.job.id, found.measures, interval)
+        _search_front.show(found.job.id, (*found.measures, *found.mixed), interval)
     else:
         st.info("No architecture was looked at in this search.", icon=":material/info:")
-    _search_tabs.show(found.job, found.measures, found.catalogue)
+    _search_tabs.show(found.job, found.measures, found.mixed, found.catalogue)
 
 
 def _found() -> Shown | None:
@@ -55,7 +57,10 @@ def _found() -> Shown | None:
         )
         pages.link("searches", "All searches", icon=":material/list:")
         return None
-    return Shown(job, measures_of(job.spec, catalogue), catalogue)
+    measures = measures_of(job.spec, catalogue)
+    weights = mixtures.read_weights(st.query_params.get("weights", ""))
+    mixed = mixtures.mixtures(measures, st.query_params.get_all("mix"), weights)
+    return Shown(job, measures, mixed, catalogue)
 
 
 def _forget_other_searches(job_id: int) -> None:
