@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from db.models import Job, StateChange, Worker
+from db.tallies import tallies
 
 LISTED = (
     "id",
@@ -17,6 +18,8 @@ LISTED = (
     "queue",
     "group_id",
     "cloned_from",
+    "control_of",
+    "num_slices",
     "created_at",
     "started_at",
     "finished_at",
@@ -42,6 +45,16 @@ def whole_job_as_json(job: Job, history: Sequence[StateChange]) -> dict[str, Any
         **job_as_json(job),
         "attempt": job.attempt,
         "environment": job.environment,
+        "scores_from": [
+            {
+                "objective": tally.objective,
+                "equivalence": tally.equivalence,
+                "measured": tally.measured,
+                "shared": tally.shared,
+                "recalled": tally.recalled,
+            }
+            for tally in tallies(job)
+        ],
         "spec": job.spec,
         "history": [
             {"at": h.at.isoformat(), "state": h.state, "reason": h.reason, "actor": h.actor}

@@ -117,6 +117,8 @@ def refreshed(session: Session, job_id: int, held: Columns) -> Columns:
     if first is None:
         return held
     start = int(np.searchsorted(held.numbers, first * TRIALS_PER_BLOCK))
+    if 2 * start < len(held):  # joining would cost more than reading
+        return _unpacked(_contents(session, job_id, 0), held.objectives)
     new = _unpacked(_contents(session, job_id, first), held.objectives)
     return held.until(start).followed_by(new)
 

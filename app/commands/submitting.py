@@ -36,12 +36,19 @@ def submit_file(
         int | None, typer.Option(min=1, max=100, help="So many searches, on consecutive seeds.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Instead of the name in the file.")] = None,
+    control: Annotated[
+        bool | None,
+        typer.Option(
+            "--control/--no-control",
+            help="With a random search of equal budget beside each, to tell skill from chance.",
+        ),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end, with progress.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Submit a search that a file describes."""
     require_current_schema()
-    submission = read_submission(spec, seeds=seeds, name=name)
+    submission = read_submission(spec, seeds=seeds, name=name, control=control)
     job_ids = submit(submission)
     if not as_json:
         say(f"Queued: search {', '.join(map(str, job_ids))}.")
@@ -56,7 +63,11 @@ def submit_file(
 
 
 def read_submission(
-    path: Path, *, seeds: int | None = None, name: str | None = None
+    path: Path,
+    *,
+    seeds: int | None = None,
+    name: str | None = None,
+    control: bool | None = None,
 ) -> Submission:
     """Read a spec, and put in what the command line says about it.
 
@@ -65,7 +76,7 @@ def read_submission(
     """
     text = sys.stdin.read() if str(path) == "-" else path.read_text()
     submission = load_submission(text)
-    said = {"seeds": seeds, "name": name}
+    said = {"seeds": seeds, "name": name, "control": control}
     changes = {field: value for field, value in said.items() if value is not None}
     return parse_submission({**submission.model_dump(mode="json"), **changes})
 

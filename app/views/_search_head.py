@@ -1,6 +1,6 @@
 """The head of a search: its state, how far it is, and what can be done with it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -8,8 +8,10 @@ import streamlit as st
 from app import cached, job_rows, pages, states, wording
 from db import jobs
 from db.errors import WrongState
+from db.jobs import Slice
 from db.models import Job, JobState
 from db.session import reading
+from db.tallies import tallies, told
 from workers import queue
 
 HEIGHT = 42
@@ -25,6 +27,7 @@ def _head(job_id: int, drawn: JobState) -> None:
     with reading() as session:
         job = jobs.job(session, job_id)
         position = jobs.queue_position(session, job_id)
+        slices = jobs.slices_of(session, [job_id])
     if (job.state in states.IN_MOTION) != (drawn in states.IN_MOTION):
         st.rerun()  # it came to rest or began to move: the whole page looks different
     name, actions = st.columns((5, 4.2), vertical_alignment="center")
@@ -33,7 +36,9 @@ def _head(job_id: int, drawn: JobState) -> None:
         job_rows.badge(job.state)
     with actions:
         _actions(job)
-    _line(job, position)
+    _line(job, position, _sliced(slices) if job.state not in jobs.ENDED else "")
+    for line in told(tallies(job)):
+        st.caption(wording.plain(line))
     if job.state is S.FAILED:
         st.error(wording.plain(job.reason), icon=":material/error:", title="This search failed")
 
@@ -84,11 +89,13 @@ def _confirm_cancel(job_id: int, name: str) -> None:
         st.rerun()
 
 
-def _line(job: Job, position: int | None) -> None:
+def _line(job: Job, position: int | None, sliced: str) -> None:
     """How far it is, in a bar and in words; the place is kept when there is nothing to tell."""
     share, words = job_rows.progress(job)
     if job.state in (S.RUNNING, S.PAUSING, S.CANCELLING, S.PAUSED):
-        st.progress(share, text=f"{words}  |  {_facts(job)}")
+        st.progress(
+            share, text="  |  ".join(part for part in (words, sliced, _facts(job)) if part)
+        )
         return
     if job.state in (S.QUEUED, S.LOST):
         st.progress(share, text=_waiting(job, position))
@@ -102,14 +109,26 @@ def _facts(job: Job) -> str:
     if num_screened:
         facts.append(f"{wording.count(num_screened)} screened")
     if job.num_scores:
-        recalled = wording.share(job.num_from_memory / job.num_scores)
+        num_recalled = job.num_from_memory - sum(tally.shared for tally in tallies(job))
         facts.append(
-            f"{wording.count(job.num_from_memory)} of {wording.count(job.num_scores)} scores "
-            f"({recalled}) came from memory"
+            f"{wording.count(num_recalled)} of {wording.count(job.num_scores)} scores "
+            f"({wording.share(num_recalled / job.num_scores)}) came from memory"
         )
     facts.append(wording.plain(f"{job.space}, {job.strategy}, seed {job.seed}"))
     facts.append(f"by {wording.plain(job.owner)}")
     return "  |  ".join(facts)
+
+
+def _sliced(slices: Sequence[Slice]) -> str:
+    """How many slices are done, and who runs others."""
+    if not slices:
+        return ""
+    num_done = sum(found.state is S.SUCCEEDED for found in slices)
+    workers = {found.worker_id for found in slices if found.state in jobs.LEASED}
+    text = f"slices: {num_done} of {len(slices)} done"
+    running = sum(found.state in jobs.LEASED for found in slices)
+    on = f", {running} running on {wording.counted(len(workers), 'worker')}"
+    return text + (on if running else "")
 
 
 def _times(job: Job) -> str:

@@ -1,6 +1,6 @@
 """Workers: who lives, what they run and offer; and the queue in its order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -9,7 +9,7 @@ from app import job_rows, pages, states, wording
 from app.markdown_table import table
 from app.views.home import START_A_WORKER, no_worker
 from db import jobs, workers
-from db.jobs import JobFilter
+from db.jobs import JobFilter, Slice
 from db.models import Job, JobState, Worker
 from db.session import reading
 from search.catalogue import Catalogue, Plugin
@@ -21,6 +21,7 @@ NOUNS = {
     "space": "Spaces",
     "proxy": "Proxies",
     "cost": "Costs",
+    "training": "Trainings",
     "strategy": "Methods",
     "dataset": "Data sets",
     "network": "Networks",
@@ -39,6 +40,7 @@ def _living() -> None:
         living = workers.living(session)
         gone = [w for w in workers.known(session, limit=20) if w.id not in {x.id for x in living}]
         running = jobs.jobs_page(session, JobFilter(states=HELD), per_page=200).rows
+        slices = jobs.slices_of(session, [job.id for job in running], HELD)
         waiting = jobs.jobs_page(
             session,
             JobFilter(states=(JobState.QUEUED,)),
@@ -51,7 +53,9 @@ def _living() -> None:
     if not living:
         no_worker()
     for worker in living:
-        _worker(worker, [job for job in running if job.worker_id == worker.id], now)
+        mine = {found.job_id: found for found in slices if found.worker_id == worker.id}
+        held = [job for job in running if job.worker_id == worker.id or job.id in mine]
+        _worker(worker, held, mine, now)
     _queue(
         sorted(waiting.rows, key=lambda job: (job.queue, places[job.id])), places, waiting.total
     )
@@ -70,7 +74,9 @@ def _living() -> None:
     )
 
 
-def _worker(worker: Worker, running: Sequence[Job], now: datetime) -> None:
+def _worker(
+    worker: Worker, running: Sequence[Job], slices: Mapping[int, Slice], now: datetime
+) -> None:
     offer = Catalogue.model_validate(worker.catalogue)
     with st.container(border=True):
         head, right = st.columns((3, 2), vertical_alignment="center")
@@ -95,7 +101,7 @@ def _worker(worker: Worker, running: Sequence[Job], now: datetime) -> None:
         if not running:
             st.markdown(":gray[Idle]")
         for job in running:
-            _running(job)
+            _running(job, slices.get(job.id))
         with st.expander("What it offers"):
             _offer(offer)
 
@@ -109,11 +115,13 @@ def _devices(offer: Catalogue) -> None:
     st.markdown("; ".join(parts) or "no device reported")
 
 
-def _running(job: Job) -> None:
+def _running(job: Job, part: Slice | None) -> None:
     name, bar = st.columns((1, 2), vertical_alignment="center")
     with name:
         pages.link("search", wording.plain(wording.shortened(job.name, 44)), id=job.id)
     share, words = job_rows.progress(job)
+    if part is not None:
+        share, words = part.progress, f"{part.name}, {part.progress:.0%}"
     bar.progress(share, text=f"{words}  |  {states.JOB[job.state].label}")
 
 
