@@ -5,7 +5,6 @@ One-hot is a subnet (SPOS), softmax is DARTS, a hard Gumbel draw is GDAS, a Diri
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from math import prod
 
 from torch import Tensor
 
@@ -66,19 +65,8 @@ def mixture(weights: Sequence[Sequence[float] | Tensor]) -> Mix:
 
 
 def counts_of(space: Space) -> tuple[int, ...]:
-    """How many choices each decision has.
-
-    Raises:
-        ValueError: some combinations of choices are no arch, so that decisions cannot be drawn
-            one by one.
-    """
-    counts = tuple(len(decision.choices) for decision in space.decisions)
-    if prod(counts) != space.size:
-        raise ValueError(
-            "decisions of this space depend on each other: a supernet needs a space in which "
-            "every combination of choices is an arch"
-        )
-    return counts
+    """How many choices each decision has."""
+    return tuple(len(decision.choices) for decision in space.decisions)
 
 
 def _only_choice(terms: Sequence[Term]) -> int | None:

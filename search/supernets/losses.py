@@ -1,0 +1,151 @@
+"""Losses of subnets: of the true labels, or of what the largest subnet says of the same images.
+
+Shapes: B images, K classes.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from search.supernets.steps import Role
+
+Divergence = Callable[[Tensor, Tensor], Tensor]  # of student's and teacher's logits; B losses
+
+
+class Loss(Protocol):
+    """The loss of one pass."""
+
+    def __call__(
+        self, role: Role, logits_BK: Tensor, y_B: Tensor, memo: dict[str, Tensor]
+    ) -> Tensor:
+        """One value for each image.
+
+        Args:
+            role: of the pass.
+            logits_BK: what the subnet says.
+            y_B: the true classes.
+            memo: lasts for one step, and is empty when it begins.
+        """
+
+
+class HardLabel:
+    """Cross entropy with the true labels.
+
+    Args:
+        smoothing: share of the label that is spread over all classes.
+    """
+
+    def __init__(self, smoothing: float = 0.0) -> None:
+        self.smoothing = smoothing
+
+    def __call__(
+        self, role: Role, logits_BK: Tensor, y_B: Tensor, memo: dict[str, Tensor]
+    ) -> Tensor:
+        """Whatever the role."""
+        return F.cross_entropy(logits_BK, y_B, reduction="none", label_smoothing=self.smoothing)
+
+
+class InplaceDistillation:
+    """The largest subnet learns from the labels, all others from the largest alone (BigNAS).
+
+    Args:
+        hard: loss of the largest.
+        divergence: of the others; soft cross entropy when left out.
+    """
+
+    def __init__(self, hard: HardLabel, divergence: Divergence | None = None) -> None:
+        self.hard = hard
+        self.divergence = divergence or soft_cross_entropy
+
+    def __call__(
+        self, role: Role, logits_BK: Tensor, y_B: Tensor, memo: dict[str, Tensor]
+    ) -> Tensor:
+        """The pass of role ``max`` must come first."""
+        if role == "max":
+            memo["teacher"] = logits_BK.detach()
+            return self.hard(role, logits_BK, y_B, memo)
+        return self.divergence(logits_BK, memo["teacher"])
+
+
+def soft_cross_entropy(logits_BK: Tensor, teacher_BK: Tensor) -> Tensor:
+    """Cross entropy with the teacher's probabilities: the KL divergence up to a constant."""
+    return -(teacher_BK.softmax(1) * logits_BK.log_softmax(1)).sum(1)
+
+
+def soft_cross_entropy_at(temperature: float) -> Divergence:
+    """Cross entropy of softened probabilities, times the squared temperature."""
+
+    def divergence(logits_BK: Tensor, teacher_BK: Tensor) -> Tensor:
+        softened = soft_cross_entropy(logits_BK / temperature, teacher_BK / temperature)
+        return softened * temperature**2
+
+    return divergence
+
+
+class AdaptiveAlpha:
+    """The larger of two alpha divergences, for each image (AlphaNet), code.
+
+    Wang et al. (2021), arXiv:2102.07954. What is returned is a surrogate with the divergence's
+    gradient, not its value. A negative alpha punishes a student that believes what the teacher
+    does not; a positive one punishes a student that misses what the teacher believes.
+
+    Args:
+        alpha_minus: one order.
+        alpha_plus: the other; taken when both divergences are equal.
+        clip: greatest ratio of teacher and student, to its power; None for no limit.
+    """
+
+    def __init__(
+        self, alpha_minus: float = -1.0, alpha_plus: float = 1.0, clip: float | None = 5.0
+    ) -> None:
+        self.alpha_minus, self.alpha_plus, self.clip = alpha_minus, alpha_plus, clip
+        self.minus_share: Tensor | None = None  # of the images of the last batch
+
+    def __call__(self, logits_BK: Tensor, teacher_BK: Tensor) -> Tensor:
+        """One surrogate for each image."""
+        minus_B, minus_rho_BK = alpha_divergence(
+            logits_BK.detach(), teacher_BK, self.alpha_minus, self.clip
+        )
+        plus_B, plus_rho_BK = alpha_divergence(
+            logits_BK.detach(), teacher_BK, self.alpha_plus, self.clip
+        )
+        is_minus_B = minus_B > plus_B
+        self.minus_share = is_minus_B.float().mean()
+        rho_BK = torch.where(is_minus_B[:, None], minus_rho_BK, plus_rho_BK)
+        log_q_BK = logits_BK.log_softmax(1)
+        return -(log_q_BK.detach().exp() * rho_BK * log_q_BK).sum(1)
+
+
+@torch.no_grad()
+def alpha_divergence(
+    logits_BK: Tensor, teacher_BK: Tensor, alpha: float, clip: float | None = None
+) -> tuple[Tensor, Tensor]:
+    """The divergence of each image, and the weights of its gradient.
+
+    Args:
+        logits_BK: of the student.
+        teacher_BK: logits of the teacher.
+        alpha: the order; 1 is KL(teacher, student), 0 is KL(student, teacher).
+        clip: greatest power of the ratio; at order 0 of the ratio itself, at order 1 unused.
+
+    Returns:
+        B divergences, and B x K weights rho: the gradient is that of -sum q rho log q with q rho
+        held fast.
+    """
+    q_BK, p_BK = logits_BK.softmax(1), teacher_BK.softmax(1)
+    log_r_BK = teacher_BK.log_softmax(1) - logits_BK.log_softmax(1)
+    if alpha == 1:
+        return (p_BK * log_r_BK).sum(1), log_r_BK.exp()
+    if alpha == 0:
+        log_r_BK = _clipped(log_r_BK.exp(), clip).log()
+        return -(q_BK * log_r_BK).sum(1), log_r_BK - 1
+    w_BK = _clipped((alpha * log_r_BK).exp(), clip)
+    scale = alpha * (alpha - 1)
+    return (q_BK * (w_BK - 1)).sum(1) / scale, w_BK / alpha + 1 / scale
+
+
+def _clipped(ratio_BK: Tensor, clip: float | None) -> Tensor:
+    return ratio_BK if clip is None else ratio_BK.clamp(0, clip)

@@ -1,0 +1,26 @@
+"""Every choice alike: SPOS (Guo et al., 2020, arXiv:1904.00420)."""
+
+import numpy as np
+
+from search.spaces import Space
+from search.supernets.paths import PathSampler, uniform_draw
+from search.supernets.steps import Moment, Pass, pass_of
+
+
+class Uniform(PathSampler):
+    """A few architectures a step, each choice of each drawn uniformly.
+
+    Args:
+        space: whose architectures are drawn.
+        rng: nobody else draws from it.
+        count: architectures a step.
+    """
+
+    def __init__(self, space: Space, rng: np.random.Generator, count: int = 1) -> None:
+        super().__init__(space, rng)
+        self._draw = uniform_draw(space)
+        self._count = count
+
+    def passes(self, moment: Moment) -> list[Pass]:
+        """As many as were asked for."""
+        return [pass_of(self._draw(self.rng)) for _ in range(self._count)]

@@ -1,0 +1,78 @@
+"""A recipe: the parts that a training is composed of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from search.spaces import Space
+from search.supernets.examples import Shuffled
+from search.supernets.losses import HardLabel, Loss
+from search.supernets.norms import Policy
+from search.supernets.paths import PathSampler
+from search.supernets.schedules import Schedule, constant
+from search.supernets.sources import SourceMaker
+from search.supernets.steps import Role
+from search.supernets.supernet import Supernet
+from search.supernets.updates import Clip, Optimiser
+
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Dropping:
+    """Dropout and drop path, and for which passes.
+
+    Attributes:
+        dropout: share of the features before the classifier.
+        drop_path: share of images that skip the last residual branch.
+        roles: of the passes that are disturbed.
+    """
+
+    dropout: float = 0.0
+    drop_path: float = 0.0
+    roles: tuple[Role, ...] = ("max",)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a supernet is trained, in full.
+
+    Attributes:
+        paths: makes the path sampler; it gets the supernet and a generator of its own.
+        unfit_reason: why a space cannot be trained this way, or None when it can.
+        epochs: how many.
+        batch_size: images a step.
+        lr: learning rate, by epochs behind and in all.
+        source: the name of a weight source, or what makes one for a space.
+        norms: whose statistics normalise.
+        momentum_of_norms: weight of the newest batch, where statistics are tracked.
+        data: makes the data sampler from the number of examples and a generator of its own.
+        loss: of each pass.
+        dropping: what is dropped.
+        optimiser: which.
+        clip: limit of the gradients.
+        weighs: factor of the loss of a role, by epochs behind and in all.
+        starts_as_identity: residual branches start at zero.
+        precision: of forward passes; the weights stay float32.
+        watches_gradients: reports say the norm of every parameter's gradient.
+    """
+
+    paths: Callable[[Supernet, np.random.Generator], PathSampler]
+    unfit_reason: Callable[[Space], str | None]
+    epochs: int = 1
+    batch_size: int = 64
+    lr: Schedule = field(default_factory=lambda: constant(0.025))
+    source: str | Callable[[Space], SourceMaker] = "entangled"
+    norms: Policy = "batch"
+    momentum_of_norms: float = 0.1
+    data: Callable[[int, np.random.Generator], Shuffled] = Shuffled
+    loss: Callable[[], Loss] = HardLabel
+    dropping: Dropping = field(default_factory=Dropping)
+    optimiser: Optimiser = field(default_factory=Optimiser)
+    clip: Clip | None = None
+    weighs: dict[Role, Schedule] = field(default_factory=dict)
+    starts_as_identity: bool = False
+    precision: Precision = "float32"
+    watches_gradients: bool = False

@@ -1,0 +1,94 @@
+"""AttentiveNAS: better and worse subnets of one cost (Wang et al., 2021, arXiv:2011.09011)."""
+
+from functools import partial
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from search.supernets.paths.sandwich import CostConditioned
+from search.supernets.recipe import Precision, Recipe
+from search.supernets.recipes import (
+    BatchSize,
+    Decay,
+    Epochs,
+    Limit,
+    NumMid,
+    Rate,
+    Share,
+    recipes,
+)
+from search.supernets.recipes._sandwich import (
+    BATCH_SIZE,
+    CLIP_VALUE,
+    DROP_PATH,
+    DROPOUT,
+    EPOCHS,
+    LR,
+    SMOOTHING,
+    WEIGHT_DECAY,
+    distillation,
+    dropping,
+    optimiser,
+    rate,
+    value_clip,
+)
+
+
+@recipes.register
+def attentivenas(  # noqa: PLR0913  # parameters
+    *,
+    epochs: Epochs = EPOCHS,
+    batch_size: BatchSize = BATCH_SIZE,
+    lr: Rate = LR,
+    weight_decay: Decay = WEIGHT_DECAY,
+    num_mid: NumMid = 2,
+    candidates: Annotated[int, Field(ge=1, le=50)] = 3,
+    keeps: Literal["best", "worst"] = "worst",
+    cost_bins: Annotated[int, Field(ge=1, le=1000)] = 32,
+    dropout: Share = DROPOUT,
+    drop_path: Share = DROP_PATH,
+    smoothing: Share = SMOOTHING,
+    clip_value: Limit = CLIP_VALUE,
+    precision: Precision = "float32",
+) -> Recipe:
+    """A sandwich whose middle subnets are the worst, or best, of a few of one cost; code.
+
+    Costs are multiply-adds; the number of bins is ours, where the authors have bins of 25
+    million.
+
+    Args:
+        epochs: how many.
+        batch_size: images a step.
+        lr: learning rate at its highest, for batches of this size.
+        weight_decay: of weights, not of biases and norms.
+        num_mid: middle subnets a step.
+        candidates: how many are compared for each.
+        keeps: the candidate of the least or of the greatest loss.
+        cost_bins: groups of equal cost.
+        dropout: of the largest subnet's features.
+        drop_path: of the largest subnet's last block; earlier blocks less.
+        smoothing: of the labels.
+        clip_value: limit of every entry of the gradient; 0 for none.
+        precision: of forward passes.
+    """
+    return Recipe(
+        paths=lambda net, rng: CostConditioned(
+            net.space,
+            rng,
+            net.macs,
+            num_mid=num_mid,
+            candidates=candidates,
+            keeps=keeps,
+            num_bins=cost_bins,
+        ),
+        unfit_reason=CostConditioned.unfit_reason,
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=rate(lr, epochs),
+        norms="recalibrated",
+        loss=partial(distillation, smoothing),
+        dropping=dropping(dropout, drop_path),
+        optimiser=optimiser(weight_decay),
+        clip=value_clip(clip_value),
+        precision=precision,
+    )

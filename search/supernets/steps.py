@@ -1,0 +1,128 @@
+"""What goes into one training step and what comes out of it.
+
+Shapes: B images, K classes.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from search.spaces import Arch
+from search.supernets.mix import Mix, onehot
+
+Role = Literal["max", "min", "mid", "solo"]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One forward and backward pass of a step.
+
+    Attributes:
+        mix: of what.
+        role: ``max`` teaches the others of the step where the loss distils; ``solo`` stands
+            alone.
+        weight: factor of its loss; a pass of weight 0 is left out.
+    """
+
+    mix: Mix
+    role: Role = "solo"
+    weight: float = 1.0
+
+
+def pass_of(arch: Arch, role: Role = "solo", weight: float = 1.0) -> Pass:
+    """The pass of one architecture."""
+    return Pass(onehot(arch), role, weight)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a training stands.
+
+    Attributes:
+        step: steps that lie behind.
+        steps_per_epoch: how many steps an epoch has.
+        num_epochs: how many epochs there are to be.
+        loss_of: mean loss of a mix on the batch of this step, without gradients.
+    """
+
+    step: int
+    steps_per_epoch: int
+    num_epochs: int
+    loss_of: Callable[[Mix], float]
+
+    @property
+    def epoch(self) -> int:
+        """The running epoch, from 0."""
+        return self.step // self.steps_per_epoch
+
+    @property
+    def position(self) -> float:
+        """Epochs that lie behind, the part of the running one included."""
+        return self.step / self.steps_per_epoch
+
+
+@dataclass(frozen=True)
+class PassReport:
+    """What one pass gave; tensors are on the device of the network and have no graph.
+
+    Attributes:
+        loss: mean over the batch, before the weight of the pass.
+    """
+
+    done: Pass
+    loss: Tensor
+    losses_B: Tensor
+    logits_BK: Tensor
+
+
+@dataclass
+class Report:
+    """What one step gave.
+
+    Attributes:
+        step: number of the step, from 0.
+        epoch: number of its epoch, from 0.
+        places: of the images of the batch among the training examples.
+        y_B: their labels.
+        passes: of every pass that was run.
+        lr: learning rate.
+        norm_before: of the gradient of all parameters before clipping; None where nobody asked.
+        norm_after: the same after clipping.
+        norms_before: norms before clipping by parameter; empty where nobody asked.
+        seconds: that the step took on the clock.
+    """
+
+    step: int
+    epoch: int
+    places: NDArray[np.int64]
+    y_B: Tensor
+    passes: list[PassReport]
+    lr: float
+    norm_before: Tensor | None = None
+    norm_after: Tensor | None = None
+    norms_before: dict[nn.Parameter, Tensor] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """Mean loss of the passes of each role; waits for the device."""
+        by_role: dict[str, list[float]] = {}
+        for report in self.passes:
+            by_role.setdefault(report.done.role, []).append(float(report.loss))
+        return {role: sum(values) / len(values) for role, values in by_role.items()}
+
+
+def gradient_norms(parameters: Iterable[nn.Parameter]) -> list[float]:
+    """Norms of the gradients as they stand: after clipping, while a sampler observes.
+
+    Parameters without a gradient count 0.
+    """
+    found = list(parameters)
+    gradients = [p.grad for p in found if p.grad is not None]
+    norms = iter(torch.stack(torch._foreach_norm(gradients)).tolist() if gradients else [])
+    return [0.0 if p.grad is None else next(norms) for p in found]

@@ -1,0 +1,343 @@
+"""The one loop that trains a supernet, whatever the recipe.
+
+Shapes: B images, C channels, H height, W width, K classes.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from search.errors import DataError, RunError
+from search.seeds import seed_of
+from search.spaces import spaces
+from search.supernets.examples import Examples, Places
+from search.supernets.mix import Mix
+from search.supernets.mixtures import build
+from search.supernets.noise import Noise
+from search.supernets.norms import NormPolicy
+from search.supernets.recipe import Recipe
+from search.supernets.steps import Moment, Pass, PassReport, Report
+from search.supernets.supernet import BATCH_NORMS, Supernet, zero_branch_ends
+from search.supernets.updates import clipped
+
+STATE_VERSION = 1
+CHECK_EVERY = 20  # steps; asking more often would make the processor wait for the accelerator
+
+
+class DivergedError(RunError):
+    """The loss or the gradient is no longer finite.
+
+    Attributes:
+        step: number of the step at which it began, from 0.
+    """
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+        super().__init__(
+            f"the training diverged at step {step}: the loss was no longer finite; "
+            "lower the learning rate or clip gradients"
+        )
+
+
+class Training:
+    """A supernet, and everything that its next step depends on.
+
+    Every part draws from a generator of its own, seeded by the part's name, so that one part
+    never changes what another draws. With an equal seed, on one device type, thread count and
+    torch version, equal recipes give equal weights, whether or not the training was interrupted.
+
+    Args:
+        net: from :func:`supernet_of`, with the first values of the recipe.
+        recipe: how to train.
+        examples: on what; on the device of the network.
+        seed: of everything that is drawn from now on.
+
+    Raises:
+        ValueError: the recipe does not fit the space, or there are fewer than two examples.
+    """
+
+    def __init__(self, net: Supernet, recipe: Recipe, examples: Examples, *, seed: int) -> None:
+        reason = recipe.unfit_reason(net.space)
+        if reason:
+            raise ValueError(reason)
+        if len(examples) < 2:
+            raise ValueError("a supernet needs at least two training examples")
+        self.net, self.recipe, self.examples = net, recipe, examples
+        self.device = next(net.parameters()).device
+        self.norms = NormPolicy(recipe.norms, recipe.momentum_of_norms)
+        self.paths = recipe.paths(net, _generator(seed, "paths"))
+        self.data = recipe.data(len(examples), _generator(seed, "data"))
+        self.loss = recipe.loss()
+        self.optimizer = recipe.optimiser.build(net, recipe.lr(0.0, recipe.epochs))
+        self.steps_done = 0
+        self.steps_per_epoch = _steps(len(examples), recipe.batch_size)
+        self._images_rng = _generator(seed, "images")
+        self._noise = torch.Generator(self.device).manual_seed(seed_of(seed, "noise"))
+        self._order = self.data.order()
+        self._format = net.memory_format(self.device)
+        self._diverged = torch.full((), -1, device=self.device)
+
+    @property
+    def num_steps(self) -> int:
+        """How many steps there are to be."""
+        return self.steps_per_epoch * self.recipe.epochs
+
+    @property
+    def is_done(self) -> bool:
+        """No step is left."""
+        return self.steps_done >= self.num_steps
+
+    def run(self) -> Iterator[Report]:
+        """Take all steps that are left; what is watched between them is the caller's affair.
+
+        Raises:
+            DivergedError: noticed within 20 steps.
+        """
+        while not self.is_done:
+            yield self.step()
+
+    def step(self) -> Report:
+        """Take one step.
+
+        Raises:
+            DivergedError: at this step or one of the last 20 the loss was not finite.
+        """
+        began = time.perf_counter()
+        step, (epoch, place) = self.steps_done, divmod(self.steps_done, self.steps_per_epoch)
+        places = self._places(place)
+        x_BCHW, y_B = self.examples.batch(places, self._images_rng)
+        x_BCHW = x_BCHW.contiguous(memory_format=self._format)
+        moment = Moment(
+            step,
+            self.steps_per_epoch,
+            self.recipe.epochs,
+            lambda mix: self._loss_of(mix, x_BCHW, y_B),
+        )
+        lr = self._set_lr(moment)
+        self.optimizer.zero_grad(set_to_none=True)
+        weights_B = self._weights(places)
+        memo: dict[str, Tensor] = {}
+        reports = [
+            self._pass(done, factor, (x_BCHW, y_B, weights_B), memo)
+            for done in self.paths.passes(moment)
+            if (factor := self._factor(done, moment)) != 0
+        ]
+        norms = clipped(
+            self.net.parameters(), self.recipe.clip, watches=self.recipe.watches_gradients
+        )
+        self._notice(step, [report.loss for report in reports], norms.before)
+        report = Report(
+            step,
+            epoch,
+            places,
+            y_B,
+            reports,
+            lr,
+            norms.before,
+            norms.after,
+            norms.by_parameter or {},
+        )
+        self.paths.observe(report)  # before the optimiser, which may work on the gradients
+        self.data.observe(report)
+        self.optimizer.step()
+        self._end_step(epoch, is_last=place == self.steps_per_epoch - 1)
+        report.seconds = time.perf_counter() - began
+        return report
+
+    def check(self) -> None:
+        """See whether the training has diverged; waits for the device.
+
+        Raises:
+            DivergedError: it has.
+        """
+        step = int(self._diverged)
+        if step >= 0:
+            raise DivergedError(step)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next step depends on, in tensors and plain values.
+
+        ``torch.save`` and ``torch.load(..., weights_only=True)`` keep it.
+
+        Raises:
+            DivergedError: nothing is left that is worth keeping.
+        """
+        self.check()
+        return {
+            "version": STATE_VERSION,
+            "space": self.net.name,
+            "step": self.steps_done,
+            "num_examples": len(self.examples),
+            "net": self.net.state_dict(),
+            "norms": self.norms.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "paths": self.paths.state_dict(),
+            "data": self.data.state_dict(),
+            "order": torch.from_numpy(self._order.copy()),
+            "images": self._images_rng.bit_generator.state,
+            "noise": self._noise.get_state(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Stand where :meth:`state_dict` was taken.
+
+        Raises:
+            DataError: it is of another version, space, data set or shape; nothing has changed.
+        """
+        _require_fit(state, self.net, len(self.examples))
+        self.net.load_state_dict(state["net"])
+        self.norms.load_state_dict(_on(state["norms"], self.device))
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.paths.load_state_dict(state["paths"])
+        self.data.load_state_dict(state["data"])
+        self._order = state["order"].numpy().copy()
+        self._images_rng.bit_generator.state = state["images"]
+        self._noise.set_state(state["noise"].cpu())
+        self.steps_done = int(state["step"])
+        self._diverged.fill_(-1)
+
+    def _places(self, place: int) -> Places:
+        size = self.recipe.batch_size
+        return self._order[place * size : (place + 1) * size]
+
+    def _set_lr(self, moment: Moment) -> float:
+        lr = self.recipe.lr(moment.position, self.recipe.epochs)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        return lr
+
+    def _weights(self, places: Places) -> Tensor | None:
+        weights = self.data.weights(places)
+        return None if weights is None else torch.from_numpy(weights).to(self.device)
+
+    def _factor(self, done: Pass, moment: Moment) -> float:
+        schedule = self.recipe.weighs.get(done.role)
+        by_role = schedule(moment.position, self.recipe.epochs) if schedule else 1.0
+        return done.weight * by_role
+
+    def _pass(
+        self,
+        done: Pass,
+        factor: float,
+        batch: tuple[Tensor, Tensor, Tensor | None],
+        memo: dict[str, Tensor],
+    ) -> PassReport:
+        """Add the gradients of one pass to those that are there."""
+        x_BCHW, y_B, weights_B = batch
+        logits_BK = self._logits(x_BCHW, done)
+        losses_B = self.loss(done.role, logits_BK, y_B, memo)
+        loss = (losses_B if weights_B is None else losses_B * weights_B).mean()
+        (loss if factor == 1 else loss * factor).backward()
+        return PassReport(done, loss.detach(), losses_B.detach(), logits_BK.detach())
+
+    def _logits(self, x_BCHW: Tensor, done: Pass) -> Tensor:
+        dropping, noise = self.recipe.dropping, None
+        if done.role in dropping.roles and (dropping.dropout or dropping.drop_path):
+            noise = Noise(dropping.dropout, dropping.drop_path, self._noise)
+        with self._autocast():
+            logits_BK: Tensor = self.net(x_BCHW, done.mix, self.norms.training, noise)
+        return logits_BK.float()
+
+    @torch.no_grad()
+    def _loss_of(self, mix: Mix, x_BCHW: Tensor, y_B: Tensor) -> float:
+        with self._autocast():
+            logits_BK = self.net(x_BCHW, mix, BATCH_NORMS)
+        return float(torch.nn.functional.cross_entropy(logits_BK.float(), y_B))
+
+    def _autocast(self) -> torch.autocast:
+        is_low = self.recipe.precision == "bfloat16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=is_low)
+
+    def _notice(self, step: int, losses: list[Tensor], norm: Tensor | None) -> None:
+        """Keep the number of the first step that is not finite, without waiting for the device."""
+        values = torch.stack(losses if norm is None else [*losses, norm])
+        begins = ~torch.isfinite(values).all() & (self._diverged < 0)
+        self._diverged.copy_(torch.where(begins, step, self._diverged))
+        if self.device.type == "cpu" or step % CHECK_EVERY == 0:
+            self.check()
+
+    def _end_step(self, epoch: int, *, is_last: bool) -> None:
+        self.steps_done += 1
+        if is_last:
+            self.check()
+            self.paths.end_epoch(epoch, self.recipe.epochs)
+            self.data.end_epoch(epoch, self.recipe.epochs)
+            self._order = self.data.order()
+
+
+def supernet_of(  # what a supernet is made from
+    name: str,
+    recipe: Recipe,
+    *,
+    shape: tuple[int, int, int],
+    num_classes: int,
+    seed: int,
+    device: torch.device | None = None,
+    **params: object,
+) -> Supernet:
+    """The untrained supernet of a space, with the weight source and first values of a recipe.
+
+    Args:
+        name: of the space.
+        recipe: how it is to be trained.
+        shape: channels, height and width of one image.
+        num_classes: how many outputs.
+        seed: of the first values, by which they are equal on every device.
+        device: where it is to live; the CPU when left out.
+        params: of the space's network builder.
+    """
+    net = build(
+        name,
+        shape=shape,
+        num_classes=num_classes,
+        generator=torch.Generator().manual_seed(seed_of(seed, "weights")),
+        source=recipe.source if isinstance(recipe.source, str) else recipe.source(spaces[name]),
+        device=device,
+        **params,
+    )
+    if recipe.starts_as_identity:
+        zero_branch_ends(net)
+    return net
+
+
+def _generator(seed: int, part: str) -> np.random.Generator:
+    return np.random.default_rng(seed_of(seed, part))
+
+
+def _steps(count: int, batch_size: int) -> int:
+    """Batches of an epoch; a last one of a single image is left out, for batch norm needs two."""
+    full, rest = divmod(count, batch_size)
+    return full + (rest > 1) if full else 1
+
+
+def _require_fit(state: Mapping[str, Any], net: Supernet, num_examples: int) -> None:
+    if state.get("version") != STATE_VERSION:
+        raise DataError(
+            f"the checkpoint is of version {state.get('version')!r}, not {STATE_VERSION}"
+        )
+    if state["space"] != net.name:
+        raise DataError(f"the checkpoint is of space {state['space']}, not {net.name}")
+    if state["num_examples"] != num_examples:
+        raise DataError(
+            f"the checkpoint was trained on {state['num_examples']} examples, not {num_examples}"
+        )
+    ours = {key: tensor.shape for key, tensor in net.state_dict().items()}
+    theirs = {key: tensor.shape for key, tensor in state["net"].items()}
+    for key in sorted(ours.keys() | theirs.keys()):
+        if ours.get(key) != theirs.get(key):
+            raise DataError(
+                f"the checkpoint does not fit: {key} is {_size(theirs.get(key))} there and "
+                f"{_size(ours.get(key))} here"
+            )
+
+
+def _size(shape: torch.Size | None) -> str:
+    return "missing" if shape is None else " x ".join(map(str, shape))
+
+
+def _on(norms: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
+    return {place: [tensor.to(device) for tensor in moments] for place, moments in norms.items()}

@@ -1,0 +1,113 @@
+"""How the losses of a step's passes become one change of the weights."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from search.supernets.supernet import Supernet
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A limit of the summed gradient.
+
+    Attributes:
+        kind: ``norm`` scales all gradients down together; ``value`` cuts every entry off.
+        limit: of the norm, or of an entry's size.
+    """
+
+    kind: Literal["norm", "value"]
+    limit: float
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """Which optimiser, and its settings besides the learning rate.
+
+    Attributes:
+        kind: ``sgd`` or ``rmsprop``.
+        momentum: of either.
+        nesterov: of ``sgd``.
+        weight_decay: L2 penalty.
+        decays_all: biases, and scale and shift of norms, decay too.
+        smoothing: of ``rmsprop``'s squared gradients.
+    """
+
+    kind: Literal["sgd", "rmsprop"] = "sgd"
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    decays_all: bool = True
+    smoothing: float = 0.9
+
+    def build(self, net: Supernet, lr: float) -> torch.optim.Optimizer:
+        """The optimiser of all parameters of *net*; those without a gradient stay as they are."""
+        groups = [
+            {"params": parameters, "weight_decay": decay}
+            for parameters, decay in self._groups(net)
+            if parameters
+        ]
+        if self.kind == "rmsprop":
+            return torch.optim.RMSprop(
+                groups, lr, alpha=self.smoothing, momentum=self.momentum, foreach=True
+            )
+        return torch.optim.SGD(
+            groups, lr, momentum=self.momentum, nesterov=self.nesterov, foreach=True
+        )
+
+    def _groups(self, net: Supernet) -> list[tuple[list[nn.Parameter], float]]:
+        parameters = list(net.parameters())
+        if self.decays_all:
+            return [(parameters, self.weight_decay)]
+        weights = [p for p in parameters if p.ndim > 1]
+        others = [p for p in parameters if p.ndim <= 1]
+        return [(weights, self.weight_decay), (others, 0.0)]
+
+
+@dataclass(frozen=True)
+class Norms:
+    """Norms of the gradient; None and empty where nobody asked."""
+
+    before: Tensor | None = None
+    after: Tensor | None = None
+    by_parameter: dict[nn.Parameter, Tensor] | None = None
+
+
+@torch.no_grad()
+def clipped(
+    parameters: Iterable[nn.Parameter], clip: Clip | None, *, watches: bool = False
+) -> Norms:
+    """Limit the gradients as they stand.
+
+    Args:
+        parameters: whose; those without a gradient are passed over.
+        clip: the limit, or None.
+        watches: also say the norm before of every parameter, and the norms of all together.
+    """
+    if not watches and clip is None:
+        return Norms()
+    with_gradients = [p for p in parameters if p.grad is not None]
+    gradients = [p.grad for p in with_gradients if p.grad is not None]
+    if not watches and clip and clip.kind == "value":
+        _cut(gradients, clip.limit)
+        return Norms()
+    norms = torch._foreach_norm(gradients)
+    before = torch.stack(norms).norm()
+    by_parameter = dict(zip(with_gradients, norms, strict=True)) if watches else None
+    if clip is None:
+        return Norms(before, before, by_parameter)
+    if clip.kind == "value":
+        _cut(gradients, clip.limit)
+        after = torch.stack(torch._foreach_norm(gradients)).norm()
+        return Norms(before, after, by_parameter)
+    factor = (clip.limit / (before + 1e-6)).clamp(max=1.0)  # as torch's clip_grad_norm_ has it
+    torch._foreach_mul_(gradients, factor)
+    return Norms(before, before * factor, by_parameter)
+
+
+def _cut(gradients: list[Tensor], limit: float) -> None:
+    torch._foreach_clamp_min_(gradients, -limit)
+    torch._foreach_clamp_max_(gradients, limit)
