@@ -63,3 +63,18 @@ def test_a_climb_ends_at_the_optimum():
         number += len(results)
 
     assert (3,) * 6 in visited
+
+
+def test_a_guide_chooses_which_neighbours_are_looked_at():
+    strategy = search(initial=1, guide=2, candidates=5)
+    told(strategy, strategy.ask(1), 0, num_convolutions_missing)
+    screened = strategy.ask(100)
+    strategy.tell(
+        [Result(1 + i, p.arch, (None, float(-i)), 0.0, p.only) for i, p in enumerate(screened)]
+    )
+
+    chosen = strategy.ask(100)
+
+    assert len(screened) == 24
+    assert [p.arch for p in chosen] == [p.arch for p in screened[:-6:-1]]
+    assert {p.only for p in chosen} == {None}

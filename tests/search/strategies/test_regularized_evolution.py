@@ -77,3 +77,66 @@ def test_children_wait_for_the_results_before_them():
 
     assert len(asked) == 4
     assert strategy.ask(1) == []
+
+
+def screened_like(strategy):
+    """What the strategy is about to screen."""
+    twin = evolution(population=2, guide=2, candidates=8)
+    twin.load_state_dict(strategy.state_dict())
+    return [proposal.arch for proposal in twin.ask(50)]
+
+
+def guided(strategy, number, guide_of):
+    """Tell what is screened for a child; the numbers that were taken, and the child."""
+    screened = strategy.ask(50)
+    scores = [Result(number + i, p.arch, (None, guide_of(p.arch)), 0.0, p.only)
+              for i, p in enumerate(screened)]  # fmt: skip
+    strategy.tell(scores)
+    (child,) = strategy.ask(50)
+    return screened, child
+
+
+def test_the_mutation_that_the_guide_likes_best_is_looked_at():
+    strategy = evolution(population=2, guide=2, candidates=8)
+    for number in range(2):
+        tell(strategy, 1.0, number)
+
+    screened, child = guided(strategy, 2, lambda arch: float(SPACE.index(arch)))
+
+    assert {p.only for p in screened} == {(1,)}
+    assert child.only is None
+    assert child.arch == min((p.arch for p in screened), key=SPACE.index)
+    assert child.parents == screened[0].parents
+
+
+def test_a_mutation_without_a_guide_score_comes_last():
+    strategy = evolution(population=2, guide=2, candidates=8)
+    for number in range(2):
+        tell(strategy, 1.0, number)
+
+    lowest = min(screened_like(strategy), key=SPACE.index)
+    screened, child = guided(
+        strategy, 2, lambda arch: None if arch == lowest else float(SPACE.index(arch))
+    )
+
+    assert child.arch == sorted((p.arch for p in screened), key=SPACE.index)[1]
+
+
+def test_where_the_guide_is_undefined_for_all_the_first_mutation_is_looked_at():
+    strategy = evolution(population=2, guide=2, candidates=8)
+    for number in range(2):
+        tell(strategy, 1.0, number)
+
+    screened, child = guided(strategy, 2, lambda _: None)
+
+    assert child.arch == screened[0].arch
+
+
+def test_what_lives_is_not_proposed_again_by_the_guide():
+    strategy = evolution(population=4, guide=2, candidates=30)
+    living = [tell(strategy, 1.0, number).arch for number in range(4)]
+
+    screened, _ = guided(strategy, 4, lambda _: 0.0)
+
+    assert not {p.arch for p in screened} & set(living)
+    assert len({p.arch for p in screened}) == len(screened)
