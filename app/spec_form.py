@@ -11,7 +11,8 @@ from search.catalogue import Catalogue, Plugin
 
 Visibility = Literal["visible", "collapsed"]
 TABLE = "table"
-METRIC_KINDS = ("proxy", "cost")
+METRIC_KINDS = ("proxy", "cost", "training")
+NOTED_KINDS = {"training": "trained alone"}  # said beside the name
 DIRECTIONS = {None: "as declared", "maximize": "higher is better", "minimize": "lower is better"}
 CONSTRAINTS = ("none", "at least", "at most")
 
@@ -157,6 +158,7 @@ def _objective(
         "Measure",
         known,
         index=known.index(held),
+        format_func=lambda one: _with_kind(one, catalogue),
         key=form.key(f"{path}.metric"),
         label_visibility=visibility,
     )
@@ -228,6 +230,12 @@ def _metric_params(
         return forms.parameters(form, f"{path}.params", plugin.name, plugin.parameters, held)
 
 
+def _with_kind(option: str, catalogue: Catalogue) -> str:
+    """A measure as the list shows it: with its kind where it costs so much more."""
+    found = [kind for kind in NOTED_KINDS if catalogue.plugin(kind, option)]  # type: ignore[arg-type]
+    return f"{option} ({NOTED_KINDS[found[0]]})" if found else option
+
+
 def _declared(option: str, catalogue: Catalogue) -> str:
     """The direction that a measure has of its own, in words."""
     direction = None
@@ -257,7 +265,12 @@ def _budget(form: Form, draft: Mapping[str, Any], catalogue: Catalogue) -> Value
         ("trials", "Trials", 1, "Stop after so many architectures."),
         ("minutes", "Minutes", None, "Stop after so much running time."),
         ("clock_s", "Simulated seconds", None, "Needs a benchmark with a clock."),
-        ("trial_timeout_s", "Seconds a trial", None, "A trial that takes longer has failed."),
+        (
+            "trial_timeout_s",
+            "Seconds a trial",
+            None,
+            "A trial that takes longer has failed; a training may take so long for each epoch.",
+        ),
     )
     for cell, (name, label, step, about) in zip(cells, fields, strict=True):
         with cell:
@@ -293,6 +306,15 @@ def _budget(form: Form, draft: Mapping[str, Any], catalogue: Catalogue) -> Value
         content["device"] = forms.choice(
             form, "device", "Device", types, draft.get("device", types[0])
         )
+    with cells[3]:
+        content["control"] = st.toggle(
+            "Random control",
+            value=bool(draft.get("control", False)),
+            key=form.key("control"),
+            help="Beside each seed a random search of equal budget, so that the page can say how "
+            "sure one can be that the search beat chance. Doubles the work.",
+        )
+        form.place("control")
     return content
 
 

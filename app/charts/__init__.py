@@ -23,6 +23,7 @@ from app.charts.board import (
     ranks_alt,
     ranks_chart,
 )
+from app.charts.control import control_alt, control_chart
 from app.charts.curves import (
     best_chart,
     hypervolume_alt,
@@ -51,6 +52,8 @@ __all__ = [
     "agreement_alt",
     "agreement_chart",
     "best_chart",
+    "control_alt",
+    "control_chart",
     "front_alt",
     "front_chart",
     "hypervolume_alt",

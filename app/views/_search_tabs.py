@@ -13,7 +13,7 @@ from app.filters import trial_filter
 from app.markdown_table import table
 from app.measures import Measure
 from app.mixtures import Mixture
-from app.views import _search_what_if
+from app.views import _search_control, _search_what_if
 from db import jobs, trials
 from db.errors import NotFound
 from db.models import Job
@@ -38,6 +38,7 @@ def show(
     """The lower half of the page."""
     contents: dict[str, Callable[[], None]] = {
         "trials": lambda: _trials(job, measures, mixed),
+        "control": lambda: _search_control.show(job, measures),
         "what if": lambda: _search_what_if.show(job, measures),
         "statuses": lambda: _statuses(job, measures),
         "metrics": lambda: _metrics(job),

@@ -6,16 +6,17 @@ from typing import Any
 import streamlit as st
 import yaml
 
-from app import cached, estimates, pages, presets, spec_form, wording
+from app import cached, checking, estimates, pages, presets, spec_form, wording
 from app.estimates import Estimate
 from app.forms import Form
 from app.views.home import no_worker
-from db import jobs
+from db import jobs, trial_pages
 from db.errors import NotFound
 from db.session import reading
 from search.catalogue import Catalogue
 from search.check import check
 from search.errors import SpecError
+from search.spaces import spaces
 from search.spec import Submission, dump_submission, load_submission, parse_submission
 from workers import queue
 
@@ -55,16 +56,46 @@ def show() -> None:
 
 def _begin(catalogue: Catalogue) -> None:
     """Start from a clone, or from something that can be submitted as it stands."""
-    origin = st.query_params.get("clone")
-    if (
-        st.session_state.get("draft_origin", "") != (origin or "")
-        or "draft" not in st.session_state
-    ):
-        draft = _cloned(origin) if origin else None
+    origin = _origin()
+    if st.session_state.get("draft_origin", "") != origin or "draft" not in st.session_state:
+        draft = _from_origin(origin, catalogue)
         _replace(draft if draft is not None else presets.blank(catalogue))
-        st.session_state["draft_origin"] = origin or ""
+        st.session_state["draft_origin"] = origin
     elif not st.session_state["draft"].get("objectives") and catalogue.plugins:
         _replace(presets.blank(catalogue))  # the first worker has come since
+
+
+def _origin() -> str:
+    """What the address begins with: a search to clone, or trials of one to train."""
+    if checked := st.query_params.get("check"):
+        return f"{checked}:{st.query_params.get('trials', '')}"
+    return st.query_params.get("clone", "")
+
+
+def _from_origin(origin: str, catalogue: Catalogue) -> dict[str, Any] | None:
+    if not origin:
+        return None
+    checked, is_check, numbers = origin.partition(":")
+    return _to_check(checked, numbers, catalogue) if is_check else _cloned(origin)
+
+
+def _to_check(checked: str, text: str, catalogue: Catalogue) -> dict[str, Any] | None:
+    """A draft that trains trials of another search."""
+    job_id = int(checked) if checked.isascii() and checked.isdigit() else 0
+    try:
+        with reading() as session:
+            spec = jobs.job(session, job_id).spec
+            lines = trial_pages.some_trials(session, job_id, checking.read_numbers(text))
+    except NotFound:
+        st.toast(f"There is no search {wording.plain(checked)}.", icon=":material/info:")
+        return None
+    space = spaces.get(spec["space"]["name"])
+    if space is None or not lines:
+        why = "its space is not known here" if space is None else "it has none of these trials"
+        st.toast(f"Search {job_id} cannot be checked: {why}.", icon=":material/info:")
+        return None
+    archs = [space.encode(line.choices) for line in lines]
+    return _pruned(checking.draft_of(spec, archs, catalogue))  # type: ignore[no-any-return]
 
 
 def _cloned(origin: str) -> dict[str, Any] | None:
@@ -170,7 +201,7 @@ def _edit_yaml(catalogue: Catalogue) -> tuple[Submission | None, dict[str, str]]
 
 def _as_yaml(draft: Mapping[str, Any]) -> str:
     """The draft as people write it: empty parts and usual values left out."""
-    usual = {"seed": 0, "seeds": 1, "device": "cpu", "version": 1}
+    usual = {"seed": 0, "seeds": 1, "device": "cpu", "version": 1, "control": False}
     written = {key: value for key, value in draft.items() if usual.get(key) != value}
     return yaml.safe_dump(_pruned(written), sort_keys=False, allow_unicode=True)
 
@@ -251,6 +282,8 @@ def summary_lines(submission: Submission, found: Estimate) -> list[str]:
     )
     if submission.seeds > 1:
         lines.append(f"**{submission.seeds} searches** of one group")
+    if submission.control:
+        lines.append(f"**{wording.counted(submission.seeds, 'random control')}** of equal budget")
     return lines
 
 

@@ -1,0 +1,70 @@
+"""Best-so-far curves of a search and of its random control, one for each seed."""
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app import wording
+from app.against_chance import MAX_STEPS, Run, Verdict
+from app.charts._style import GREY, VERMILION, plain_layout, ticks
+
+HEIGHT = 340
+MAX_SEEDS = 20
+
+
+def control_chart(found: Verdict, by: str) -> go.Figure:
+    """Steps over trials: the search drawn through, its control dashed."""
+    figure = go.Figure()
+    pairs = found.pairs[:MAX_SEEDS]
+    for name, dash, colour, runs in (
+        ("random control", "dash", GREY, [pair.control for pair in pairs]),
+        ("search", "solid", VERMILION, [pair.search for pair in pairs]),
+    ):
+        _draw(figure, runs, name, {"color": colour, "dash": dash, "shape": "hv", "width": 1.8})
+    if found.num_trials is not None:
+        figure.add_vline(x=found.num_trials, line={"color": GREY, "dash": "dot", "width": 1})
+    figure.update_layout(
+        **plain_layout(HEIGHT),
+        dragmode=False,
+        legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom"},
+    )
+    figure.update_xaxes(title={"text": "trials"}, **ticks(), rangemode="tozero")
+    better = "higher" if found.direction == "maximize" else "lower"
+    figure.update_yaxes(title={"text": f"best {html.escape(by)}, {better} is better"}, **ticks())
+    return figure
+
+
+def control_alt(found: Verdict, by: str) -> str:
+    """The chart in words."""
+    surpass = found.surpass
+    told = (
+        "nothing can be compared yet"
+        if surpass is None or surpass.value is None
+        else f"the search wins {wording.share(surpass.value)} of all pairs"
+    )
+    return (
+        f"Best {by} over trials of {wording.counted(len(found.pairs), 'seed')} of the search and "
+        f"of their random controls; {told}. The table has where each ended."
+    )
+
+
+def _draw(figure: go.Figure, runs: Sequence[Run], name: str, line: dict[str, object]) -> None:
+    for place, run in enumerate(runs):
+        if not len(run.trials_K):
+            continue
+        kept = np.unique(np.linspace(0, len(run.trials_K) - 1, MAX_STEPS).astype(int))
+        figure.add_trace(
+            go.Scatter(
+                x=np.append(run.trials_K[kept], run.num_trials).astype(np.float32),
+                y=np.append(run.values_K[kept], run.values_K[-1]).astype(np.float32),
+                mode="lines",
+                name=name,
+                legendgroup=name,
+                showlegend=place == 0,
+                line=line,
+                opacity=0.85,
+                hovertemplate=f"{name}, after %{{x:,.0f}} trials: %{{y:.4~s}}<extra></extra>",
+            )
+        )

@@ -1,0 +1,118 @@
+"""Against chance: the search beside its random control, over all seeds of the group."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from app import against_chance, charts, pages, wording
+from app.against_chance import HYPERVOLUME, Verdict
+from app.markdown_table import table
+from app.measures import Measure, default_axes
+from db import jobs
+from db.models import Job
+from db.session import reading
+
+FEW_SEEDS = 5
+
+
+def has_control(job_id: int) -> bool:
+    """There is something to compare with."""
+    with reading() as session:
+        return bool(jobs.controls(session, job_id))
+
+
+def show(job: Job, measures: Sequence[Measure]) -> None:
+    """The tab."""
+    if not has_control(job.id):
+        st.markdown(
+            "A control is a random search of equal budget beside this one. With it this page says "
+            "how sure one can be that the search beat chance. Submit a search with *Random "
+            "control* switched on, best with several seeds."
+        )
+        pages.link("new", "Clone with a control", icon=":material/content_copy:", clone=job.id)
+        return
+    options = [measure.name for measure in measures]
+    if len(measures) > 1:
+        options.insert(0, HYPERVOLUME)
+    by = st.selectbox("Compared by", options, key="by", bind="query-params", width=320)
+    ordered = measures
+    if by == HYPERVOLUME:
+        ordered = default_axes(measures)
+        st.caption(
+            f"Of {wording.plain(ordered[1].name)} over {wording.plain(ordered[0].name)}, from one "
+            "reference point for all runs: a little worse than the worst that any of them found."
+        )
+    found = against_chance.verdict(job.id, by, tuple(ordered))
+    assert found is not None
+    left, right = st.columns((1.6, 1), gap="medium")
+    with left:
+        st.plotly_chart(
+            charts.control_chart(found, by),
+            key="control_chart",
+            config=charts.STILL,
+            alt=charts.control_alt(found, by),
+        )
+    with right:
+        _words(found, by)
+        _seeds(found)
+
+
+def _words(found: Verdict, by: str) -> None:
+    if found.num_trials is not None:
+        st.caption(
+            f":material/hourglass_top: Not all runs are over: compared after "
+            f"{wording.counted(found.num_trials, 'trial')} of each."
+        )
+    surpass = found.surpass
+    if surpass is None or surpass.value is None:
+        st.markdown("There is nothing to compare yet: both sides need a trial that counts.")
+        return
+    low, high = surpass.low or 0.0, 1.0 if surpass.high is None else surpass.high
+    num = len(found.results)
+    st.metric(
+        "Probability to surpass random search",
+        f"{surpass.value:.2f}",
+        help="The share of all pairs of a run and a control that the run wins; ties count half. "
+        "0.5 is chance.",
+    )
+    st.markdown(
+        f"95 % interval **{low:.2f} to {high:.2f}**, from {wording.counted(num, 'seed')}. "
+        f"{_judgement(low, high, by)}"
+    )
+    if num == 1:
+        st.warning(
+            "One seed cannot say much: the next one may come out the other way. Clone this "
+            "search with five seeds or more.",
+            icon=":material/casino:",
+        )
+    elif num < FEW_SEEDS:
+        st.caption(f"{num} seeds leave a wide interval; five or more say clearly more.")
+
+
+def _judgement(low: float, high: float, by: str) -> str:
+    name = wording.plain(by)
+    if low > 0.5:
+        return f"By {name} the search beats chance."
+    if high < 0.5:
+        return f"By {name} the search is worse than chance."
+    return f"By {name} it cannot be told from chance."
+
+
+def _seeds(found: Verdict) -> None:
+    rows = [
+        (
+            str(pair.seed),
+            _value(pair.search.at(found.num_trials)),
+            _value(pair.control.at(found.num_trials)),
+        )
+        for pair in found.pairs[:20]
+    ]
+    st.markdown(table(("seed", "search", "control"), rows))
+    if len(found.results) > 1:
+        means = (float(np.mean(found.results)), float(np.mean(found.controls)))
+        st.caption(f"Mean: {_value(means[0])} of the search, {_value(means[1])} of the control.")
+
+
+def _value(value: float | None) -> str:
+    return wording.plain(wording.number(value))
