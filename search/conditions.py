@@ -17,7 +17,7 @@ from search.datasets import Images, datasets
 from search.errors import SpecError
 from search.networks import ConstantOutputs, constant_outputs, networks
 from search.parameters import bind
-from search.plugins import is_foreign, source_digest
+from search.plugins import foreign_digest
 from search.probe import Batch, Probe
 from search.seeds import seed_of
 from search.spaces import Arch, spaces
@@ -140,8 +140,9 @@ def conditions(spec: Spec, *, data_dir: Path, device: str) -> Conditions:
         "shape": shape,
         "classes": num_classes,
     }
-    if is_foreign(builder):
-        network["source"] = source_digest(builder)
+    for part, plugin in (("source", builder), ("space_source", spaces[spec.space.name])):
+        if source := foreign_digest(plugin):
+            network[part] = source
     return Conditions(
         spec=spec,
         images=images,

@@ -12,9 +12,9 @@ from search.catalogue import Catalogue, Device, Plugin, PluginKind
 from search.conditions import hardware
 from search.costs import costs
 from search.datasets import Dataset, availability, datasets
-from search.networks import networks
+from search.networks import content_of, networks
 from search.parameters import schema_of
-from search.plugins import summary, use_plugins
+from search.plugins import foreign_digest, summary, use_plugins
 from search.proxies import proxies
 from search.spaces import spaces
 from search.strategies import Strategy, is_independent, strategies, takes_warm_start
@@ -49,6 +49,7 @@ def _plugin(
         name=name,
         summary=summary(plugin),
         parameters=schema_of(plugin),
+        source=foreign_digest(plugin),
         traits=dict(traits or {}),
     )
 
@@ -56,12 +57,13 @@ def _plugin(
 def _spaces() -> Iterator[Plugin]:
     for name, space in spaces.items():
         traits = {"size": space.size, "equivalences": list(space.equivalences)}
-        yield Plugin(kind="space", name=name, summary=summary(space), traits=traits)
+        source = foreign_digest(space)
+        yield Plugin(kind="space", name=name, summary=summary(space), source=source, traits=traits)
 
 
 def _networks() -> Iterator[Plugin]:
     for name, builder in networks.items():
-        yield _plugin("network", name, builder)
+        yield _plugin("network", name, builder, {"needs_data": content_of(builder)})
 
 
 def _strategies() -> Iterator[Plugin]:

@@ -17,6 +17,7 @@ from search.meters import Meter, PluginMeter
 from search.misses import warnings
 from search.objectives import Aim, total_violation
 from search.opening import clock_of, conditions_of, meters_of, strategy_of
+from search.own_sources import own_sources
 from search.slices import Part, RestOfPart
 from search.slices import part_of as part_of
 from search.spaces import Space, spaces
@@ -101,6 +102,7 @@ def provenance(
     content: dict[str, Any] = {
         "seed": spec.seed,
         "space": spec.space.name,
+        "own": own_sources(spec, measures=under is not None),
         "tables": {name: tables[name].info.digest for name in sorted(used)} if tables else {},
         "metrics": {m.aim.name: m.described() for m in meters if isinstance(m, PluginMeter)},
     }
