@@ -10,7 +10,10 @@ CATALOGUE = Catalogue(
             kind="space", name="nasbench201", traits={"size": 15_625, "equivalences": ["exact"]}
         ),
         Plugin(kind="network", name="nasbench201"),
-        Plugin(kind="strategy", name="random"),
+        Plugin(
+            kind="strategy", name="random", traits={"visits_once": True, "is_independent": True}
+        ),
+        Plugin(kind="strategy", name="regularized_evolution", traits={"visits_once": False}),
         Plugin(kind="proxy", name="synflow", traits={"direction": "maximize"}),
         Plugin(kind="cost", name="params", traits={"direction": "minimize"}),
         Plugin(kind="dataset", name="digits", traits={"available": True, "num_train": 1000}),
