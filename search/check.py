@@ -12,7 +12,7 @@ from search.errors import SpecError
 from search.spaces import spaces
 from search.spec import TABLE, Objective, Spec
 
-_METRICS: tuple[PluginKind, ...] = ("proxy", "cost", "training")
+METRICS: tuple[PluginKind, ...] = ("proxy", "cost", "training")
 _NOUNS: dict[PluginKind, str] = {
     "space": "space",
     "network": "network builder",
@@ -152,10 +152,10 @@ def _objective_problems(
     if objective.metric == TABLE:
         yield from _table_problems(objective, spec, catalogue)
         return
-    found = (catalogue.plugin(kind, objective.metric) for kind in _METRICS)
+    found = (catalogue.plugin(kind, objective.metric) for kind in METRICS)
     plugin = next((plugin for plugin in found if plugin is not None), None)
     if plugin is None:
-        known = [name for kind in _METRICS for name in catalogue.names(kind)]
+        known = [name for kind in METRICS for name in catalogue.names(kind)]
         yield "metric", _unknown(objective.metric, "metric", [*known, TABLE])
         return
     yield from _parameter_problems("params", plugin, objective.params)
@@ -242,12 +242,32 @@ def _data_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
     yield from _parameter_problems("data.params", plugin, data.params)
     if not plugin.traits.get("available", True):
         yield "data.name", str(plugin.traits.get("reason") or f"{data.name} is not available")
+    yield from _content_problems(spec, plugin, catalogue)
     num_train = plugin.traits.get("num_train")
     if isinstance(num_train, int) and not data.params and data.batch_size > num_train:
         yield (
             "data.batch_size",
             f"{data.name} has {num_train:,} training images; a batch cannot be larger",
         )
+
+
+def _content_problems(spec: Spec, dataset: Plugin, catalogue: Catalogue) -> Iterator[Problem]:
+    """Pictures for networks of pictures, text for those that read text."""
+    builder = catalogue.plugin("network", spec.space.name)
+    needed = builder.traits.get("needs_data") if builder else None
+    content = dataset.traits.get("content")
+    if needed is None or content is None or needed == content:
+        return
+    fitting = [
+        plugin.name
+        for plugin in catalogue.plugins
+        if plugin.kind == "dataset" and plugin.traits.get("content") == needed
+    ]
+    yield (
+        "data.name",
+        f"networks of {spec.space.name} read {needed}, {dataset.name} has {content}; "
+        f"choose of {', '.join(fitting) or 'none that a worker has'}",
+    )
 
 
 def _device_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
@@ -274,6 +294,9 @@ def _parameter_problems(
 
 def _explained(error: ValidationError) -> str:
     value, bound = error.instance, error.validator_value
+    if error.validator == "anyOf":  # a value that may also be left out
+        inner = next((e for e in error.context or () if e.validator_value != "null"), None)
+        return _explained(inner) if inner is not None else str(error.message)
     messages: dict[str, str] = {
         "minimum": f"{value} is too small: at least {bound}",
         "exclusiveMinimum": f"{value} is too small: more than {bound}",

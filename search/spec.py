@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from search.errors import SpecError
+from search.plain_errors import plain
 from search.traits import Direction
 
 VERSION = 1
@@ -237,7 +238,7 @@ def _messages(error: ValidationError) -> dict[str, str]:
     for part in error.errors():
         inner = part["ctx"]["path"].split(".") if part["type"] == "wrong_field" else []
         path = ".".join(map(str, [*part["loc"], *inner]))
-        fields.setdefault(path, part["msg"].removeprefix("Value error, "))
+        fields.setdefault(path, plain(part))
     # a list whose only item is wrong is also reported as too short: keep what lies deeper
     return {
         path: why

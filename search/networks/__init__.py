@@ -30,6 +30,7 @@ ConstantOutputs = Callable[[Arch, Sequence[float]], Sequence[Tensor]]
 
 _Builder = TypeVar("_Builder", bound=NetworkBuilder)
 _SHORTCUT = "constant_outputs_shortcut"
+_CONTENT = "reads_content"
 
 
 def knows_constant_outputs(
@@ -55,6 +56,17 @@ def constant_outputs(
     """The builder's faster way, ready for this batch; None if it has none."""
     prepare: Callable[..., ConstantOutputs] | None = getattr(builder, _SHORTCUT, None)
     return prepare(x_BCHW, **params) if prepare else None
+
+
+def reads_text(builder: _Builder) -> _Builder:
+    """Say of a builder that its networks read text, not pictures."""
+    setattr(builder, _CONTENT, "text")
+    return builder
+
+
+def content_of(builder: NetworkBuilder) -> str:
+    """What the networks of a builder read: ``images`` or ``text``, as data sets say it."""
+    return str(getattr(builder, _CONTENT, "images"))
 
 
 networks: Registry[NetworkBuilder] = Registry(__name__)

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from search.networks import networks
+from search.networks import networks, reads_text
 from search.networks._nasbench_nlp import Network
 from search.networks._weights import with_drawn_weights
 from search.spaces import Arch
@@ -14,6 +14,7 @@ from search.spaces.nasbench_nlp import recipe, valid_graph
 
 
 @networks.register
+@reads_text
 def nasbench_nlp(  # noqa: PLR0913  # the protocol's four and three of its own
     arch: Arch,
     /,

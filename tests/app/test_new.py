@@ -89,7 +89,7 @@ def test_a_wrong_number_is_told_at_its_field(with_worker, open_page):
     batch = next(field for field in page.number_input if field.label == "Images in the batch")
     batch.set_value(1).run()
 
-    assert any("greater than or equal to 2" in m.value for m in page.markdown)
+    assert any("1 is too small" in m.value for m in page.markdown)
     assert page.button(key="submit").disabled
 
 
@@ -149,7 +149,7 @@ def test_what_was_typed_as_yaml_is_in_the_form(with_worker, open_page):
         ("name: [", "not valid YAML in line 1"),
         ("just words", "a spec is a mapping"),
         ("version: 99\nname: x", "newer than the 1 known here"),
-        ("name: x", "Field required"),
+        ("name: x", "is missing; fill it in"),
     ],
 )
 def test_wrong_yaml_is_told_beside_it(with_worker, open_page, text, message):
@@ -176,6 +176,47 @@ def test_a_preset_can_be_submitted_as_it_stands(with_worker, open_page, name):
     page.button(key=f"preset_{name}").click().run()
 
     assert not page.button(key="submit").disabled
+
+
+def test_a_warm_start_is_described_and_submitted(with_worker, open_page):
+    page = open_page("new")
+    page.button(key="preset_warm-started evolution").click().run()
+
+    pool = next(field for field in page.number_input if field.label == "Architectures in the pool")
+    pool.set_value(500).run()
+
+    assert "a pool of up to **500**" in words(page)
+    page.button(key="submit").click().run()
+    assert submitted().spec["warm_start"] == {"objective": 2, "pool": 500}
+
+
+def test_a_warm_start_can_be_left_out_again(with_worker, open_page):
+    page = open_page("new")
+    page.button(key="preset_warm-started evolution").click().run()
+
+    toggle = next(t for t in page.toggle if t.label == "Begin with the best of a pool")
+    toggle.set_value(False).run()
+
+    assert "warm_start" not in draft(page)
+    assert not [field for field in page.selectbox if field.label == "Ranked by"]
+
+
+def test_a_strategy_that_takes_no_warm_start_has_no_place_for_one(with_worker, open_page):
+    page = open_page("new")
+
+    assert not [t for t in page.toggle if t.label == "Begin with the best of a pool"]
+
+
+def test_a_warm_start_that_does_not_fit_says_so_at_its_field(with_worker, open_page):
+    page = open_page("new")
+    held = {**draft(page), "warm_start": {"objective": 7, "pool": 1}}
+    page.session_state["draft"] = held
+    page.session_state["edition"] += 1
+    page.run()
+
+    said = words(page)
+    assert "1 is too small" in said
+    assert page.button(key="submit").disabled
 
 
 def test_empty_parts_are_not_written():

@@ -8,7 +8,7 @@ from search.check import check, num_evaluations
 from search.errors import SpecError
 from search.parameters import schema_of
 from search.spec import parse_submission
-from search.strategies import strategies
+from search.strategies import strategies, takes_warm_start
 
 TABLE = TableInfo(
     name="bench",
@@ -32,7 +32,10 @@ CATALOGUE = Catalogue(
                 kind="strategy",
                 name=name,
                 parameters=schema_of(kind),
-                traits={"visits_once": kind.visits_once},
+                traits={
+                    "visits_once": kind.visits_once,
+                    "takes_warm_start": takes_warm_start(kind),
+                },
             )
             for name, kind in strategies.items()
         ),
@@ -97,6 +100,37 @@ def test_a_good_spec_passes():
             "strategy.params.objective",
             "only 1 objectives",
         ),
+        (
+            {"strategy": {"name": "regularized_evolution", "params": {"guide": 2}}},
+            "strategy.params.guide",
+            "only 1 objectives",
+        ),
+        (
+            {"strategy": {"name": "predictor", "params": {"guide": 0}}},
+            "strategy.params.guide",
+            "0 is too small: at least 1",
+        ),
+        (
+            {"strategy": {"name": "predictor", "params": {"guide": 1}}},
+            "strategy.params.guide",
+            "the guide is the objective itself",
+        ),
+        (
+            {"strategy": {"name": "successive_halving"}},
+            "strategy.params.rungs",
+            "only 1 objectives",
+        ),
+        (
+            {"strategy": {"name": "successive_halving", "params": {"rungs": [1, 1]}}},
+            "strategy.params.rungs",
+            "named twice",
+        ),
+        ({"warm_start": {"objective": 2, "pool": 5}}, "warm_start.objective", "only 1 objectives"),
+        (
+            {"warm_start": {"pool": 5}, "strategy": {"name": "exhaustive"}},
+            "warm_start",
+            "exhaustive does not begin at random",
+        ),
         ({"objectives": ["params", "x"]}, "objectives.1.metric", "known: epsinas, own, params"),
         (
             {"objectives": [{"metric": "epsinas", "params": {"low": 0}}]},
@@ -137,6 +171,22 @@ def test_a_wrong_field_is_named(changes, path, expected):
 
     assert list(caught.value.fields) == [path]
     assert expected in caught.value.fields[path]
+
+
+@pytest.mark.parametrize(("needs", "has"), [("images", "text"), ("text", "images")])
+def test_pictures_and_text_are_not_mixed_up(needs, has):
+    kept = [p for p in CATALOGUE.plugins if p.kind not in ("network", "dataset")]
+    made = [
+        Plugin(kind="network", name="nasbench201", traits={"needs_data": needs}),
+        Plugin(kind="dataset", name="digits", traits={"content": has}),
+        Plugin(kind="dataset", name="fitting", traits={"content": needs}),
+    ]
+
+    with pytest.raises(SpecError) as caught:
+        check(spec(), CATALOGUE.model_copy(update={"plugins": (*kept, *made)}))
+
+    reason = f"networks of nasbench201 read {needs}, digits has {has}; choose of fitting"
+    assert caught.value.fields == {"data.name": reason}
 
 
 def test_all_wrong_fields_are_named_at_once():
