@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from app import wording
-from search.catalogue import Catalogue
+from search.catalogue import Catalogue, PluginKind
 from search.traits import Direction
+
+KINDS: dict[PluginKind, str] = {"cost": "cost", "proxy": "proxy", "training": "standalone"}
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Measure:
 
     Attributes:
         place: where it stands in the spec; scores are stored under it.
-        metric: the proxy or cost, or ``table``.
+        metric: the proxy, cost or training, or ``table``.
         note: what must be said wherever the name shows, such as that its definition is
             a reconstruction; empty otherwise.
     """
@@ -91,8 +93,8 @@ def _traits(
         columns = {column.name: column for column in table.columns} if table else {}
         column = columns.get(str(params.get("column")))
         return (column.model_dump() if column else {}), "table"
-    for kind in ("cost", "proxy"):
-        plugin = catalogue.plugin(kind, metric)
+    for plugin_kind, kind in KINDS.items():
+        plugin = catalogue.plugin(plugin_kind, metric)
         if plugin is not None:
             return plugin.traits, kind
     return {}, ""

@@ -104,6 +104,11 @@ def trials_page(  # noqa: PLR0913
     return Page(_lines(session, job_id, numbers), total)
 
 
+def some_trials(session: Session, job_id: int, numbers: Sequence[int]) -> list[TrialLine]:
+    """The trials of these numbers, as far as the job has them."""
+    return _lines(session, job_id, list(numbers)) if 0 < job_id < 2**31 and numbers else []
+
+
 def trial(session: Session, job_id: int, number: int) -> TrialLine:
     """One trial.
 

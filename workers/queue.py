@@ -21,7 +21,7 @@ from db import jobs
 from db.jobs import JobState, NewJob
 from db.session import data_dir, reading, transaction
 from search.catalogue import Catalogue
-from search.check import check
+from search.check import METRICS, check
 from search.cutting import num_slices
 from search.spec import Objective, Spec, Submission, parse_submission
 from search.traits import Direction
@@ -206,7 +206,7 @@ def _direction(objective: Objective, offered: Catalogue) -> Direction:
         assert table is not None, "check has seen the table"
         columns = {column.name: column.direction for column in table.columns}
         return columns[objective.params["column"]]
-    plugin = offered.plugin("proxy", objective.metric) or offered.plugin("cost", objective.metric)
+    plugin = next(filter(None, (offered.plugin(kind, objective.metric) for kind in METRICS)), None)
     assert plugin is not None, "check has seen the metric"
     direction: Direction = plugin.traits["direction"]
     return direction

@@ -11,7 +11,7 @@ from app.front import Picture, Points
 from app.measures import Measure, default_axes
 from app.mixtures import Mixture
 from app.search_view import Limits, SearchView
-from app.views import _search_selected
+from app.views import _search_check, _search_selected
 from db.trials import Columns
 
 CHART = "front_chart"
@@ -75,6 +75,7 @@ def _explore(
     view = search_view.read(st.query_params.to_dict(), measures)
     if x.place == y.place:
         _one_measure(columns, x)
+        _search_check.show(job_id, columns, x, [], view.selected)
         return
     found = cached.front_of(job_id, version, x, y, mixed)
     shown = cached.picture_of(
@@ -85,6 +86,8 @@ def _explore(
         chosen = front.points_of(columns, found, view.selected) if len(columns) else None
         _chart(shown, chosen, view, measures)
         _mixed_over(columns, mixed)
+        numbers = columns.numbers[found.rows_K].tolist()
+        _search_check.show(job_id, columns, y, numbers, view.selected)
     with right, st.container(border=True, height=TOGETHER, key="selected"):
         _search_selected.show(job_id, columns, measures, found, view.selected)
     left, right = st.columns((2.15, 1), gap="medium")
