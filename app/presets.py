@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from app import checking
 from search.catalogue import Catalogue
 
 Draft = dict[str, Any]
@@ -54,11 +55,47 @@ def _table_lookup(catalogue: Catalogue) -> Draft | None:
     return {**draft, "space": {"name": table.space}}
 
 
+def _warm_evolution(catalogue: Catalogue) -> Draft | None:
+    plugin = catalogue.plugin("strategy", "regularized_evolution")
+    hints = _offered(catalogue, ["epsinas", "nwot", "synflow"], at_least=1)
+    draft = _table_lookup(catalogue) or _train_to_check(catalogue)
+    if draft is None or hints is None or not plugin or not plugin.traits.get("takes_warm_start"):
+        return None
+    aims = [o for o in draft["objectives"] if o["metric"] in ("table", "accuracy")]
+    if not aims:
+        return None
+    return {
+        **draft,
+        "name": f"{draft['space']['name']} warm-started evolution",
+        "objectives": [aims[0], hints[0]],
+        "strategy": {"name": "regularized_evolution", "params": {"guide": 2}},
+        "warm_start": {"objective": 2, "pool": 1000},
+        "budget": {"trials": 100 if aims[0]["metric"] == "table" else 20},
+    }
+
+
+def _train_to_check(catalogue: Catalogue) -> Draft | None:
+    draft = _draft(catalogue, "train to check", {"name": "random"}, [], trials=12)
+    objectives = checking.objectives(catalogue, draft["data"]["name"])
+    if not objectives or "random" not in catalogue.names("strategy"):
+        return None
+    return {**draft, "network": _small(catalogue), "objectives": objectives}
+
+
+def _small(catalogue: Catalogue) -> dict[str, int]:
+    """Few channels and cells, so that a training takes seconds on one core."""
+    network = catalogue.plugin("network", "nasbench201")
+    offered = network.parameters.get("properties", {}) if network else {}
+    return {name: value for name, value in (("channels", 4), ("cells", 1)) if name in offered}
+
+
 _PRESETS: dict[str, Callable[[Catalogue], Draft | None]] = {
     "quick look": _quick_look,
     "proxy sweep": _proxy_sweep,
     "evolution": _evolution,
     "table lookup": _table_lookup,
+    "warm-started evolution": _warm_evolution,
+    "train to check": _train_to_check,
 }
 
 

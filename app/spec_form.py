@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from app import forms, wording
+from app import forms, warm_form, wording
 from app.forms import Form, Values
 from search.catalogue import Catalogue, Plugin
 
@@ -29,6 +29,8 @@ def show(form: Form, draft: Mapping[str, Any], catalogue: Catalogue) -> Values:
     content["objectives"] = _objectives(form, draft, catalogue, content["space"]["name"])
     st.subheader("3  How", anchor=False, divider="gray")
     content["strategy"] = _plugin(form, "strategy", "Method", draft.get("strategy"), catalogue)
+    names = [option_of(part) for part in content["objectives"]]
+    content.update(warm_form.show(form, draft, content["strategy"]["name"], names, catalogue))
     st.subheader("4  Budget", anchor=False, divider="gray")
     content.update(_budget(form, draft, catalogue))
     return content

@@ -267,6 +267,9 @@ def summary_lines(submission: Submission, found: Estimate) -> list[str]:
         else f"about **{wording.counted(num, 'evaluation')}**"
         + (f" for each of {submission.seeds} seeds" if submission.seeds > 1 else "")
     ]
+    if submission.warm_start is not None:
+        pool = wording.count(submission.warm_start.pool)
+        lines.append(f"before them a pool of up to **{pool}**, scored for one objective only")
     if found.share_known > 0:
         lines.append(
             f"about **{wording.share(found.share_known)}** of the scores are known already"

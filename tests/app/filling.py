@@ -69,6 +69,22 @@ def offered() -> Catalogue:
             Plugin(kind="strategy", name="random", summary="Uniform draws."),
             Plugin(
                 kind="strategy",
+                name="regularized_evolution",
+                summary="Aging evolution.",
+                parameters=schema(
+                    population=integer(10, 2, 1000),
+                    guide={
+                        "anyOf": [
+                            {"type": "integer", "minimum": 1, "maximum": 32},
+                            {"type": "null"},
+                        ],
+                        "default": None,
+                    },
+                ),
+                traits={"takes_warm_start": True},
+            ),
+            Plugin(
+                kind="strategy",
                 name="nsga2",
                 summary="Non-dominated sorting.",
                 parameters=schema(
@@ -82,6 +98,26 @@ def offered() -> Catalogue:
                     selection={"enum": ["crowding", "random"], "default": "crowding"},
                     elitist={"type": "boolean", "default": True},
                 ),
+            ),
+            Plugin(
+                kind="strategy",
+                name="listed",
+                summary="Chosen architectures.",
+                parameters=schema(
+                    archs={
+                        "type": "array",
+                        "items": {"type": "string", "format": "arch"},
+                        "default": [],
+                    }
+                ),
+                traits={"visits_once": True},
+            ),
+            Plugin(
+                kind="training",
+                name="accuracy",
+                summary="Top-1 after a training alone.",
+                parameters=schema(epochs=integer(12, 1, 1000), horizon=integer(0, 0, 1000)),
+                traits={"direction": "maximize", "unit": "%", "needs_data": "images"},
             ),
             Plugin(
                 kind="dataset",
