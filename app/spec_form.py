@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from app import forms, warm_form, wording
+from app import about_metric, forms, warm_form, wording
 from app.forms import Form, Values
 from search.catalogue import Catalogue, Plugin
 
@@ -153,7 +153,7 @@ def _objective(
     path = f"objectives.{place}"
     is_one_of_many = place > 0
     visibility: Visibility = "collapsed" if is_one_of_many else "visible"
-    cells = st.columns((2.6, 1.9, 1.4, 1.5, 0.5), vertical_alignment="bottom", gap="small")
+    cells = st.columns((2.4, 1.7, 1.3, 1.3, 1.1, 0.5), vertical_alignment="bottom", gap="small")
     held = option_of(part)
     known = options if held in options else [*options, held]
     option = cells[0].selectbox(
@@ -194,7 +194,9 @@ def _objective(
         placeholder="no limit" if sign == "none" else "a number",
         label_visibility=visibility,
     )
-    removed = cells[4].button(
+    with cells[4]:
+        about_metric.popover(option, catalogue, form.key(f"{path}.about"))
+    removed = cells[5].button(
         "",
         icon=":material/delete:",
         key=form.key(f"{path}.remove"),

@@ -54,6 +54,8 @@ def _actions(job: Job) -> None:
         can_cancel = job.state in (S.DRAFT, S.QUEUED, S.RUNNING, S.PAUSING, S.PAUSED)
         if can_cancel and st.button("Cancel", icon=":material/block:", key="cancel"):
             _confirm_cancel(job.id, job.name)
+        if st.button("Board", icon=":material/leaderboard:", key="board"):
+            pages.go("board", **{"from": f"search:{job.id}"})
         if st.button("Clone", icon=":material/content_copy:", key="clone"):
             pages.go("new", clone=job.id)
         with st.popover("Share", icon=":material/share:"):
