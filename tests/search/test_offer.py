@@ -32,7 +32,7 @@ def _restored():
     import search.proxies
     from search.proxies import proxies
 
-    before = list(search.proxies.__path__), dict(proxies._registered)
+    before = list(search.proxies.__path__), dict(proxies)
     yield
     search.proxies.__path__[:], proxies._registered = before
     proxies.__dict__.pop("_plugins", None)
