@@ -22,6 +22,7 @@ from workers import queue
 
 FORM, YAML = "Form", "YAML"
 MAX_FILE_MB = 1
+WAIT_S = 3
 NEW = "new_search"  # where the draft is kept while it is edited
 
 
@@ -44,6 +45,7 @@ def show() -> None:
         )
     if not catalogue.plugins:
         no_worker()
+        _wait_for_worker()
     _sources(catalogue)
     left, right = st.columns((2.4, 1), gap="large")
     with right:
@@ -54,6 +56,13 @@ def show() -> None:
         _summary(submission, errors, catalogue)
 
 
+@st.fragment(run_every=WAIT_S)
+def _wait_for_worker() -> None:
+    """Fill the form as soon as somebody says what can be chosen."""
+    if cached.offered().plugins:
+        st.rerun()
+
+
 def _begin(catalogue: Catalogue) -> None:
     """Start from a clone, or from something that can be submitted as it stands."""
     origin = _origin()
@@ -62,7 +71,8 @@ def _begin(catalogue: Catalogue) -> None:
         _replace(draft if draft is not None else presets.blank(catalogue))
         st.session_state["draft_origin"] = origin
     elif not st.session_state["draft"].get("objectives") and catalogue.plugins:
-        _replace(presets.blank(catalogue))  # the first worker has come since
+        typed = {"name": name} if (name := st.session_state["draft"].get("name")) else {}
+        _replace({**presets.blank(catalogue), **typed})  # the first worker has come since
 
 
 def _origin() -> str:

@@ -16,6 +16,8 @@ from search.catalogue import Catalogue
 
 INTERVALS = {"2 s": 2, "5 s": 5, "10 s": 10, "30 s": 30, "off": None}
 
+HEAD_S = 2
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -35,7 +37,8 @@ def show() -> None:
     _forget_other_searches(found.job.id)
     is_live = found.job.state in states.IN_MOTION
     interval = _interval() if is_live else None
-    _search_head.show(found.job.id, found.job.state, interval)
+    # The head watches the state also when charts are to stand still: it says what was asked for.
+    _search_head.show(found.job.id, found.job.state, (interval or HEAD_S) if is_live else None)
     if found.job.num_trials or is_live:
         _search_front.show(found.job.id, (*found.measures, *found.mixed), interval)
     else:
@@ -66,7 +69,7 @@ def _found() -> Shown | None:
 def _forget_other_searches(job_id: int) -> None:
     """Axes and tabs belong to one search: another one begins with its own."""
     if st.session_state.get("shown_job", job_id) != job_id:
-        for key in ("x", "y", "colour", "log", "page", "sort"):
+        for key in ("x", "y", "colour", "log", "page", "sort", "live", "by"):
             st.session_state.pop(key, None)
     st.session_state["shown_job"] = job_id
 

@@ -1,12 +1,13 @@
 """Describing a search: the form, the same as YAML, and what is said before submitting."""
 
 import pytest
+import streamlit
 import yaml
 
 from app import presets
 from app.views import new
 from db import jobs
-from db.session import reading
+from db.session import reading, transaction
 from tests.app import filling
 from tests.app.conftest import words
 from workers import queue
@@ -223,3 +224,30 @@ def test_empty_parts_are_not_written():
     assert new._as_yaml({"name": "x", "seed": 0, "space": {"name": "s", "params": {}}}) == (
         "name: x\nspace:\n  name: s\n"
     )
+
+
+def test_the_form_fills_itself_when_the_first_worker_comes(empty, open_page):
+    page = open_page("new")
+    assert not [b for b in page.button if (b.key or "").startswith("preset_")]
+
+    with transaction() as session:
+        filling.add_worker(session)
+    streamlit.cache_resource.clear()
+    page.run()
+
+    assert draft(page)["name"] == "nasbench201 quick look"
+    assert [b for b in page.button if (b.key or "").startswith("preset_")]
+    assert not page.button(key="submit").disabled
+
+
+def test_a_name_that_was_typed_before_the_first_worker_came_stays(empty, open_page):
+    page = open_page("new")
+    next(f for f in page.text_input if f.label == "Name").set_value("mine").run()
+
+    with transaction() as session:
+        filling.add_worker(session)
+    streamlit.cache_resource.clear()
+    page.run()
+
+    assert draft(page)["name"] == "mine"
+    assert draft(page)["objectives"]

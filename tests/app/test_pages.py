@@ -3,6 +3,7 @@
 import pytest
 
 from app.pages import ENTRIES
+from app.views import _search_head
 from db import jobs, trials
 from db.session import reading, transaction
 from tests.app.conftest import words
@@ -10,7 +11,7 @@ from tests.app.conftest import words
 PATHS = [entry.path for entry in ENTRIES.values()]
 STATES = ["succeeded", "failed", "one", "running", "queued", "draft", "cancelling", "pausing"]
 STATES += ["paused", "cancelled"]
-TABS = ["trials", "statuses", "metrics", "log", "spec", "history"]
+TABS = ["trials", "control", "what if", "statuses", "metrics", "log", "spec", "history"]
 
 
 @pytest.fixture(params=PATHS, ids=lambda path: path or "home")
@@ -220,3 +221,28 @@ def test_the_queue_has_places(ids, open_page):
 
 def test_a_data_set_that_is_missing_says_why(ids, open_page):
     assert "put the archive into the data folder" in words(open_page("data"))
+
+
+def test_live_that_was_switched_off_is_on_again_for_another_search(ids, open_page):
+    page = open_page("search", id=ids["running"])
+    page.selectbox(key="live").set_value("off").run()
+
+    page.query_params["id"] = str(ids["seed0"])
+    page.query_params.pop("live", None)
+    page.run()
+
+    assert page.selectbox(key="live").value == "2 s"
+
+
+@pytest.mark.parametrize("live", ["2 s", "off"])
+def test_the_head_follows_the_state_also_when_charts_stand_still(
+    ids, open_page, live, monkeypatch
+):
+    asked = []
+    show = _search_head.show
+    monkeypatch.setattr(_search_head, "show", lambda *said: asked.append(said[2]) or show(*said))
+
+    page = open_page("search", id=ids["cancelling"], live=live)
+    page.run()
+
+    assert asked[-1] == 2
