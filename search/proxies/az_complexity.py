@@ -7,6 +7,7 @@ from search.traits import declares
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     depends_on=("network",),
     passes="none",
     batch_norm="none",

@@ -12,6 +12,7 @@ from search.traits import declares
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     depends_on=("network", "seed", "environment"),
     passes="one forward of noise; shared by the parts",
     fails_on="nan when a block's output is constant, as in disconnected cells; not defined for "

@@ -12,6 +12,7 @@ from search.traits import declares
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     depends_on=("network", "seed", "environment"),
     passes="one forward of noise, one backward through every block; shared by the parts",
     fails_on="-inf when a block is the identity; about -1e6 by block where it is cut off; not "

@@ -27,6 +27,7 @@ class _Pass:
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     needs_labels=True,
     passes="three forward, three backward",
     fails_on="experimental: the published code was not at hand",

@@ -15,6 +15,7 @@ MANY_CLASSES = 100
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     needs_labels=True,
     passes="one forward, one backward to the input",
     fails_on="nan when an image has a constant input gradient, as in disconnected cells; a class "

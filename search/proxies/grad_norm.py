@@ -7,6 +7,7 @@ from search.traits import declares
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     needs_labels=True,
     passes="one forward, one backward",
     fails_on="0 or nan when the network is constant",

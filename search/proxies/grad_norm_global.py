@@ -13,6 +13,7 @@ from search.traits import declares
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     depends_on=("network", "seed", "environment"),
     passes="one forward, one backward of noise",
     fails_on="nothing known; ranks badly when depth varies",

@@ -10,6 +10,7 @@ from search.traits import declares
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     needs_labels=True,
     passes="one forward, one backward for every image by itself",
     fails_on="slow; not defined where maps shrink to one pixel, as batch norm cannot normalise "

@@ -7,6 +7,7 @@ from search.traits import declares
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     needs_labels=True,
     passes="one forward, one backward, one Hessian-vector product",
     fails_on="terms of both signs cancel: small values are noise; nan in the second derivative",

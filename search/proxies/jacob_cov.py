@@ -12,6 +12,7 @@ K = 1e-5
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     passes="one forward, one backward to the input",
     fails_on="nan when an image has a constant input gradient, as in disconnected cells",
     source="Mellor et al. (2020), first version; zero-cost-nas",

@@ -17,6 +17,7 @@ from search.traits import declares
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     depends_on=("network", "seed", "environment"),
     passes="one forward of noise, for every draw of weights",
     fails_on="the number of images wherever units are many: choose a network of few channels and "

@@ -17,6 +17,7 @@ from search.traits import declares
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     passes="one forward of one image",
     fails_on="depends on how a network is cut into modules, so that values of different spaces do "
     "not compare; constant maps count 0; not defined where maps shrink to one pixel",

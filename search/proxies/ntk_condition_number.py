@@ -18,6 +18,7 @@ EPS = torch.finfo(torch.float64).eps
 @proxies.register
 @declares(
     direction="minimize",
+    equivalence="pruned",
     passes="one forward and one backward for each image, for every draw of weights",
     fails_on="inf when the gradients of the images are linearly dependent, as in disconnected "
     "cells; values of single draws scatter",

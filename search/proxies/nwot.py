@@ -7,6 +7,7 @@ from search.traits import declares
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     passes="one forward",
     fails_on="-inf when two images switch all ReLUs alike, or there are none",
     source="Mellor et al. (2021), nas-without-training; all ReLUs",

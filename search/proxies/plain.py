@@ -7,6 +7,7 @@ from search.traits import declares
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     needs_labels=True,
     passes="one forward, one backward",
     fails_on="weak: batch norm makes the terms of most layers cancel",

@@ -12,6 +12,7 @@ from search.traits import declares
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     passes="one forward of 16 images, for every draw of weights",
     fails_on="2 to the power of the images at most: few images, or many units, and archs tie; "
     "not defined without ReLUs on maps",

@@ -13,6 +13,7 @@ from search.traits import declares
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     passes="one forward of 16 images, for every draw of weights",
     fails_on="0 far from the wanted size; mu and sigma have no published values here: set them "
     "for your networks; not defined without ReLUs on maps",

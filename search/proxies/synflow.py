@@ -7,6 +7,7 @@ from search.traits import declares
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     depends_on=("network", "seed", "environment"),
     passes="one forward, one backward of one image of ones",
     batch_norm="off",

@@ -19,6 +19,7 @@ STEP = 1e-2
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     depends_on=("network", "seed", "environment"),
     passes="two forward of noise, for every draw of weights",
     fails_on="-inf when the features do not depend on the image; not defined where batch norm "

@@ -15,6 +15,7 @@ from search.traits import declares
 
 @proxies.register
 @declares(
+    equivalence="pruned",
     needs_labels=True,
     passes="one forward, one backward for each of two batches",
     fails_on="not defined where the data has no second batch of other images; weights whose "

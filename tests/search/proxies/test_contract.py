@@ -197,3 +197,29 @@ def test_value_on_cuda_is_close_to_that_on_the_cpu(name):
     values = [score_of(name, probe) for probe in probes]
 
     assert values[1] == pytest.approx(values[0], rel=0.02, abs=1e-3, nan_ok=True)
+
+
+def one_that_is_not_pruned(space):
+    """An arch with choices that take no part, and the canonical member of its class."""
+    rng = np.random.default_rng(3)
+    drawn = (spaces[space].mutate(spaces[space].sample(rng), rng) for _ in range(1000))
+    pairs = ((arch, spaces[space].canonical(arch, "pruned")) for arch in drawn)
+    return next((arch, canonical) for arch, canonical in pairs if arch != canonical)
+
+
+@pytest.mark.parametrize("space", ["mobile", "nasbench_nlp"])
+def test_scores_shared_under_pruned_are_of_networks_that_are_one(space):
+    """Under one seed; so every proxy may share them."""
+    nets = [probe_of(space, arch, seed=5).network for arch in one_that_is_not_pruned(space)]
+
+    first, second = (list(net.state_dict().values()) for net in nets)
+    outputs = [net(batch_of().x_BCHW) for net in nets]
+
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+    torch.testing.assert_close(*outputs, rtol=0, atol=0, equal_nan=True)
+
+
+def test_proxies_share_scores_under_what_is_tested_for_them(name):
+    tested = {"epsinas": "zero_aware"}  # in tests/search/test_collapse.py
+
+    assert traits_of(proxies[name]).equivalence == tested.get(name, "pruned")
