@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from app.cli import cli
+from search.aggregates import aggregates
 from search.costs import costs
 from search.datasets import datasets
 from search.proxies import proxies
@@ -28,6 +29,7 @@ REGISTRIES = {
     "spaces": spaces,
     "proxies": proxies,
     "costs": costs,
+    "aggregates": aggregates,
     "strategies": strategies,
     "datasets": datasets,
 }

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from search.aggregates import aggregates, combination_of
 from search.costs import costs
 from search.datasets import datasets
 from search.networks import networks
@@ -13,6 +14,7 @@ from search.plugins import summary
 from search.proxies import proxies
 from search.spaces import spaces
 from search.strategies import strategies
+from search.trainings import trainings
 from search.traits import Traits, traits_of
 
 PAGE = Path(__file__).with_name("plugins.md")
@@ -25,9 +27,9 @@ Made by `python docs/reference/make.py` from what each plug-in declares. How to 
 
 *Evidence* says how sure a definition is: **code** (as in released code), **paper** (as printed),
 **derived** (follows by a few lines), **reconstruction** (put together from incomplete sources) or
-**memory**; the last two are labelled wherever the name shows. *Equal for* is the coarsest
-equivalence of a space under which the value is shared between architectures. *Depends on* is
-what, besides the architecture, decides it.
+**memory**; the last two are labelled wherever the name shows. What is **ours** is in no paper.
+*Equal for* is the coarsest equivalence of a space under which the value is shared between
+architectures. *Depends on* is what, besides the architecture, decides it.
 """
 
 
@@ -35,6 +37,8 @@ def render() -> str:
     """The whole page."""
     parts = [OPENING, "\n## Spaces\n", *_spaces()]
     parts += ["\n## Proxies\n", *_measures(proxies), "\n## Costs\n", *_measures(costs)]
+    parts += ["\n## Trainings\n", *_measures(trainings)]
+    parts += ["\n## Aggregates\n", *_aggregates()]
     parts += ["\n## Strategies\n", *_plain(strategies), "\n## Data sets\n", *_plain(datasets)]
     return "".join(parts)
 
@@ -53,6 +57,16 @@ def _measures(registry: Mapping[str, Any]) -> Iterator[str]:
         yield f"\n### {name}\n\n{summary(registry[name])}\n\n"
         yield from (f"* {line}\n" for line in _traits(traits_of(registry[name])))
         yield from _parameters(registry[name], "parameters")
+
+
+def _aggregates() -> Iterator[str]:
+    for name in aggregates:
+        declared = combination_of(aggregates[name])
+        yield f"\n### {name}\n\n{summary(aggregates[name])}\n\n"
+        made_of = ", ".join(declared.components) or "any metrics, two at least"
+        yield f"* made of: {made_of}\n"
+        yield f"* evidence: {declared.evidence}; source: {declared.source}\n"
+        yield from _parameters(aggregates[name], "parameters")
 
 
 def _plain(registry: Mapping[str, Any]) -> Iterator[str]:
