@@ -50,7 +50,7 @@ class Data(Choice):
 class Objective(_Part):
     """A named value with direction and, optionally, a constraint.
 
-    ``metric`` is a proxy, a cost, or ``table`` with the parameters ``table`` and ``column``.
+    ``metric`` is a proxy, a cost, a training, or ``table`` with the parameters ``table`` and ``column``.
     ``direction`` may be left out: then it is the metric's own.
     """
 
@@ -84,7 +84,8 @@ class Budget(_Part):
     """When to stop: whichever comes first. At least one is needed.
 
     ``clock_s`` is simulated time: it needs a table with a clock among the objectives, and the
-    first trial past it does not count. ``trial_timeout_s`` ends a single trial as failed.
+    first trial past it does not count. ``trial_timeout_s`` ends a single trial as failed; of a
+    trial that trains, each epoch may take so long.
     """
 
     trials: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
