@@ -50,7 +50,8 @@ class Data(Choice):
 class Objective(_Part):
     """A named value with direction and, optionally, a constraint.
 
-    ``metric`` is a proxy, a cost, a training, or ``table`` with the parameters ``table`` and ``column``.
+    ``metric`` is a proxy, a cost, a training, or ``table`` with the parameters ``table`` and
+    ``column``.
     ``direction`` may be left out: then it is the metric's own.
     """
 
