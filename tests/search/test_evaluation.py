@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from search.conditions import conditions
+from search.errors import NotApplicableError
 from search.evaluation import Evaluator
 from search.memory import NoMemory, Visit
 from search.meters import meter
@@ -214,6 +215,31 @@ def test_details_of_a_measurement_are_kept(evaluator, plugged):
     name = plugged("detailed", lambda probe, /: Measurement(2.0, {"spread": 0.1}))
 
     assert scored(evaluator(name))[0].details == {"spread": 0.1}
+
+
+def does_not_apply(probe, /):
+    raise NotApplicableError("there is nothing to count")
+
+
+def test_what_does_not_apply_says_why_and_is_remembered(evaluator, plugged):
+    score, params = scored(evaluator(plugged("picky", does_not_apply), "params"))
+
+    assert (score.status, score.value) == ("not_applicable", None)
+    assert score.details == {"reason": "there is nothing to count"}
+    assert score.memory_key is not None
+    assert params.status == "ok"
+
+
+@pytest.mark.parametrize(("batch_size", "status"), [(8, "ok"), (1437, "not_applicable")])
+def test_a_further_batch_is_of_other_images_where_there_are_any(evaluator, batch_size, status):
+    data = {"name": "digits", "batch_size": batch_size}
+    arch = SPACE.decode("|none~0|+|none~0|none~1|+|nor_conv_1x1~0|none~1|none~2|")
+
+    first, again = (scored(evaluator("zico", data=data), arch)[0] for _ in range(2))
+
+    assert (first.status, first.value) == (again.status, again.value)
+    assert first.status == status
+    assert "1437 training images" in first.details.get("reason", "1437 training images")
 
 
 def fails(probe, /):

@@ -8,7 +8,7 @@ from PIL import Image
 
 from search.datasets import availability, datasets
 from search.datasets.cifar10 import TEST_FILE, TRAIN_FILES
-from search.errors import DataError
+from search.errors import DataError, NotApplicableError
 
 
 def cifar_records(rng):
@@ -98,6 +98,23 @@ class TestDigits:
 
         np.testing.assert_array_equal(first, again)
         assert len(np.unique(first, axis=0)) == len(labels) == 64
+
+    def test_further_batches_hold_other_images_and_repeat_under_the_seed_of_the_first(
+        self, tmp_path
+    ):
+        images = datasets["digits"](tmp_path)
+
+        batches = [images.batch(400, np.random.default_rng(1))[0]]
+        batches += [images.further_batch(i, 400, np.random.default_rng(1))[0] for i in (1, 2)]
+        again, _ = images.further_batch(2, 400, np.random.default_rng(1))
+
+        every = np.concatenate(batches).reshape(1200, -1)
+        assert len(np.unique(every, axis=0)) == 1200
+        np.testing.assert_array_equal(again, batches[2])
+
+    def test_more_batches_than_the_data_has_do_not_apply(self, tmp_path):
+        with pytest.raises(NotApplicableError, match="4 batches of 400 different images"):
+            datasets["digits"](tmp_path).further_batch(3, 400, np.random.default_rng(0))
 
     def test_a_batch_larger_than_the_data_is_refused(self, tmp_path):
         with pytest.raises(DataError, match="only 1437 training images"):
