@@ -82,6 +82,6 @@ class Slot:
         if self.kind != "conv":
             return False
         return any(
-            shape[-1] < self.stride and shape[1] < 16 and not self.is_depthwise
+            shape[-1] < self.stride and shape[0 if self.is_depthwise else 1] < 16
             for shape in self.shapes.values()
         )
