@@ -23,7 +23,8 @@ OPENING = """\
 # Plug-ins
 
 Made by `python docs/reference/make.py` from what each plug-in declares. How to add one:
-[add a proxy](../howto/add_a_proxy.md).
+[add a proxy](../howto/add_a_proxy.md),
+[use your own space and proxy](../howto/use_your_own_space_and_proxy.md).
 
 *Evidence* says how sure a definition is: **code** (as in released code), **paper** (as printed),
 **derived** (follows by a few lines), **reconstruction** (put together from incomplete sources) or
