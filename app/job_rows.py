@@ -1,6 +1,6 @@
 """Searches as rows: the same on every page that lists them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,8 +20,16 @@ def show(
     catalogue: Catalogue,
     *,
     tick: Callable[[Job], None] | None = None,
+    volumes: Mapping[int, float] | None = None,
 ) -> None:
-    """Show rows under their headings; *tick* puts a checkbox in front of each."""
+    """Show rows under their headings.
+
+    Args:
+        jobs: one a row.
+        catalogue: knows the units.
+        tick: puts a checkbox in front of each.
+        volumes: hypervolume by job, from a reference point that comparable searches share.
+    """
     widths = WIDTHS if tick else WIDTHS[1:]
     heads = HEADS if tick else HEADS[1:]
     with st.container(key="job_rows", gap="xxsmall"):
@@ -33,17 +41,19 @@ def show(
             if tick:
                 with cells[0]:
                     tick(job)
-            _fill(cells[-8:], job, catalogue, now)
+            _fill(cells[-8:], job, catalogue, now, (volumes or {}).get(job.id))
 
 
-def best_of(job: Job, catalogue: Catalogue) -> str:
-    """The best values that were found, in words; Markdown."""
+def best_of(job: Job, catalogue: Catalogue, volume: float | None = None) -> str:
+    """The best values that were found, and the hypervolume, in words; Markdown."""
     best = job.best or {}
     parts = [
         f"{wording.plain(measure.name)} {_value(best[measure.name], measure)}"
         for measure in measures_of(job.spec, catalogue)
         if measure.name in best
     ]
+    if volume is not None:
+        parts[2:] = [f"hypervolume {wording.plain(wording.number(volume))}"]
     return ", ".join(parts[:3]) or "\\-"
 
 
@@ -67,7 +77,9 @@ def moment(at: datetime | None, now: datetime) -> None:
     st.caption(wording.hoverable(at, now), unsafe_allow_html=True)
 
 
-def _fill(cells: Sequence[Any], job: Job, catalogue: Catalogue, now: datetime) -> None:
+def _fill(
+    cells: Sequence[Any], job: Job, catalogue: Catalogue, now: datetime, volume: float | None
+) -> None:
     state, name, space, method, trials, best, owner, when = cells
     with state:
         badge(job.state)
@@ -76,7 +88,7 @@ def _fill(cells: Sequence[Any], job: Job, catalogue: Catalogue, now: datetime) -
     space.caption(wording.plain(job.space))
     method.caption(wording.plain(f"{job.strategy}, seed {job.seed}"))
     trials.caption(wording.count(job.num_trials))
-    best.caption(best_of(job, catalogue))
+    best.caption(best_of(job, catalogue, volume))
     owner.caption(wording.plain(job.owner))
     with when:
         moment(job.created_at, now)

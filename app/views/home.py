@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from app import cached, charts, job_rows, pages, states, team, wording
+from app import cached, charts, job_rows, pages, states, team, volumes, wording
 from db import jobs
 from db.jobs import JobFilter
 from db.models import Job, JobState
@@ -156,7 +156,8 @@ def _recent() -> None:
     news = _news(finished)
     if news:
         st.caption(news)
-    job_rows.show(recent.rows, cached.offered())
+    catalogue = cached.offered()
+    job_rows.show(recent.rows, catalogue, volumes=volumes.hypervolumes(recent.rows, catalogue))
 
 
 def _news(finished: Sequence[Job]) -> str:
