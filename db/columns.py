@@ -20,6 +20,7 @@ from db.models import ColumnBlock, Job
 TRIAL_STATES = ("pending", "done", "failed", "infeasible", "screened")
 SCORE_STATUSES = ("ok", "undefined", "failed", "not_applicable")
 NO_SCORE = -1
+_PLACES = {status: place for place, status in enumerate(SCORE_STATUSES)}
 
 TRIALS_PER_BLOCK = 512
 
@@ -127,7 +128,7 @@ def pack(
     num_objectives: int,
     trials: Sequence[TrialRow],
     arch_ids: Sequence[str],
-    scores: Iterable[ScoreRow],
+    scores: Sequence[ScoreRow],
 ) -> Packed:
     """Trials and their scores as they are kept.
 
@@ -148,11 +149,10 @@ def pack(
                 f"a score of trial {score.number}, objective {score.objective}, goes with "
                 f"no trial of this batch or none of the job's {num_objectives} objectives"
             )
-        row = rows[score.number]
-        if score.value is not None:
-            packed["values"][row, score.objective] = score.value
-        packed["statuses"][row, score.objective] = SCORE_STATUSES.index(score.status)
-        packed["from_memory"][row, score.objective] = score.from_memory
+    at = [rows[s.number] for s in scores], [s.objective for s in scores]
+    packed["values"][at] = [np.nan if s.value is None else s.value for s in scores]
+    packed["statuses"][at] = [_PLACES[s.status] for s in scores]
+    packed["from_memory"][at] = [s.from_memory for s in scores]
     return packed
 
 

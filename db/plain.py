@@ -5,10 +5,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
 
 def to_json(value: Any) -> str:  # noqa: ANN401
     """Strict JSON: a NaN is an error here, and PostgreSQL would refuse it."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def finite(value: float | None) -> float | None:

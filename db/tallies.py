@@ -4,6 +4,7 @@
 an equivalence (or is the same); ``recalled`` from earlier jobs.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -59,13 +60,12 @@ def counted(
 ) -> Counts:
     """The counts with these scores added."""
     counts: Counts = {name: dict(of_name) for name, of_name in (known or {}).items()}
-    for score in scores:
-        if score.objective < len(objectives):
-            of_name = counts.setdefault(objectives[score.objective]["name"], {})
-            where = "measured"
-            if score.from_memory:
-                where = "shared" if score.is_shared else "recalled"
-            of_name[where] = of_name.get(where, 0) + 1
+    found = Counter([(s.objective, s.from_memory, s.is_shared) for s in scores])
+    for (place, is_old, is_shared), num in found.items():
+        if place < len(objectives):
+            where = ("shared" if is_shared else "recalled") if is_old else "measured"
+            of_name = counts.setdefault(objectives[place]["name"], {})
+            of_name[where] = of_name.get(where, 0) + num
     return counts
 
 

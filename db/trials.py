@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any, cast
 
 from sqlalchemy import Table, func, select, update
@@ -100,6 +101,9 @@ _SCORE_COLUMNS = (
 )
 
 
+_SCORE_KEY = itemgetter(1, 2)  # objective, number
+
+
 def arch_id(space: str, key: str) -> str:
     """20 hex digits that stand for this arch in every job."""
     return hashlib.blake2b(f"{space}\0{key}".encode(), digest_size=10).hexdigest()
@@ -135,7 +139,8 @@ def record(session: Session, job_id: int, token: str, batch: Batch) -> None:
     _add_archs(session, job.space, arch_ids, batch.trials)
     with _unless_recorded(job_id):
         _add_trials(session, job_id, arch_ids, batch.trials)
-        bulk.insert_rows(session, Score, _SCORE_COLUMNS, scores)
+        # In the order of the key: so each objective is appended to, and not jumped between.
+        bulk.insert_rows(session, Score, _SCORE_COLUMNS, sorted(scores, key=_SCORE_KEY))
     add_packed(session, job_id, packed)
     _add_metrics(session, job_id, batch.metrics)
     _add_logs(session, job_id, batch.logs)
