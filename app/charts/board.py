@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from app import wording
 from app.board.figures import Cloud, Row
-from app.charts._style import BLUE, CIRCLE, GREY, HOLLOW, SKY, VERMILION, plain_layout, ticks
+from app.charts._style import CIRCLE, GREY, HOLLOW, RING, SKY, VERMILION, plain_layout, ticks
 from search.correlation import Agreement, Estimate, Pairwise
 
 MAX_POINTS = 2_000
@@ -25,7 +25,7 @@ def agreement_chart(rows: Sequence[Row]) -> go.Figure:
     colours = [GREY if row.line.is_baseline else VERMILION for row in shown]
     figure = go.Figure()
     for name, symbol, colour, found in (
-        ("top 10 %", HOLLOW, BLUE, [_of(row).top.kendall for row in shown]),
+        ("top 10 %", HOLLOW, RING, [_of(row).top.kendall for row in shown]),
         ("all", CIRCLE, colours, [_of(row).everything.kendall for row in shown]),
     ):
         values = np.array([np.nan if e.value is None else e.value for e in found], np.float32)
