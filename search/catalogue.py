@@ -20,9 +20,10 @@ class Plugin(_Part):
         summary: first line of its docstring.
         parameters: JSON schema of its parameters.
         source: hash of its files when it is the team's own; empty for one of Archfront's.
-        traits: for proxies, costs and trainings, ``Traits.as_json()``; for spaces ``size`` (int) and
-            ``equivalences``; for data sets ``available`` (bool), ``reason`` (why it is not),
-            ``content`` (``images`` or ``text``), ``num_classes``, ``shape`` (channels, height, width) and ``digest`` (content hash).
+        traits: for proxies, costs and trainings, ``Traits.as_json()``; for spaces ``size`` (int)
+            and ``equivalences``; for data sets ``available`` (bool), ``reason`` (why it is not),
+            ``content`` (``images`` or ``text``), ``num_classes``, ``shape`` (channels, height,
+            width) and ``digest`` (content hash).
     """
 
     kind: PluginKind
