@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from search.spaces import Space
+from search.supernets.aggregation import Aggregation
 from search.supernets.examples import Shuffled
 from search.supernets.losses import HardLabel, Loss
 from search.supernets.norms import Policy
@@ -54,6 +55,9 @@ class Recipe:
         optimiser: which.
         clip: limit of the gradients.
         weighs: factor of the loss of a role, by epochs behind and in all.
+        aggregation: how gradients of several passes become one.
+        sorts_before: epoch before which inner channels are put in the order of their importance;
+            None for never.
         starts_as_identity: residual branches start at zero.
         precision: of forward passes; the weights stay float32.
         watches_gradients: reports say the norm of every parameter's gradient.
@@ -73,6 +77,8 @@ class Recipe:
     optimiser: Optimiser = field(default_factory=Optimiser)
     clip: Clip | None = None
     weighs: dict[Role, Schedule] = field(default_factory=dict)
+    aggregation: Aggregation = "sum"
+    sorts_before: int | None = None
     starts_as_identity: bool = False
     precision: Precision = "float32"
     watches_gradients: bool = False

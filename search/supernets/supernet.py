@@ -72,6 +72,13 @@ class Supernet(nn.Module):
         """Layers of the plain network of *arch*: the name of the module there, and the slot."""
         raise NotImplementedError
 
+    def inner_channels(self) -> list[list[tuple[Slot, int]]]:
+        """Channels that only one block sees: for each block its layers, and the axis there.
+
+        The last layer is the one that reads them.
+        """
+        return []
+
     def image_size(self, arch: Arch) -> tuple[int, int]:
         """Height and width of the images that the network of *arch* computes with."""
         return self.shape[1:]

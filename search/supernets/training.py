@@ -14,6 +14,8 @@ from torch import Tensor
 from search.errors import DataError, RunError
 from search.seeds import seed_of
 from search.spaces import spaces
+from search.supernets.aggregation import aggregation_of
+from search.supernets.channels import sort_inner_channels
 from search.supernets.examples import Examples, Places
 from search.supernets.mix import Mix
 from search.supernets.mixtures import build
@@ -118,14 +120,21 @@ class Training:
             lambda mix: self._loss_of(mix, x_BCHW, y_B),
         )
         lr = self._set_lr(moment)
+        if self.recipe.sorts_before is not None and step == (
+            self.recipe.sorts_before * self.steps_per_epoch
+        ):
+            sort_inner_channels(self.net, self.optimizer)
         self.optimizer.zero_grad(set_to_none=True)
         weights_B = self._weights(places)
         memo: dict[str, Tensor] = {}
-        reports = [
-            self._pass(done, factor, (x_BCHW, y_B, weights_B), memo)
-            for done in self.paths.passes(moment)
-            if (factor := self._factor(done, moment)) != 0
-        ]
+        aggregate = aggregation_of(self.recipe.aggregation, self.net)
+        reports = []
+        for done in self.paths.passes(moment):
+            factor = self._factor(done, moment)
+            if factor != 0:
+                reports.append(self._pass(done, factor, (x_BCHW, y_B, weights_B), memo))
+                aggregate.add(done.mix, factor)
+        aggregate.finish()
         norms = clipped(
             self.net.parameters(), self.recipe.clip, watches=self.recipe.watches_gradients
         )

@@ -101,6 +101,11 @@ class ElasticTinySupernet(Supernet):
                     yield slot.name, slot
         yield "classifier", self._classifier
 
+    def inner_channels(self) -> list[list[tuple[Slot, int]]]:
+        """Those between the first and the last convolution of a block."""
+        blocks = [block for stage in self._stages for block in stage]
+        return [[*((s, 0) for s in (*b.widen, *b.look)), (b.narrow[0], 1)] for b in blocks]
+
     def _block(
         self, x_BCHW: Tensor, block: Block, mix: Mix, norms: Norms, noise: Noise | None
     ) -> Tensor:

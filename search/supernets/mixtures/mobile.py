@@ -156,6 +156,16 @@ class MobileSupernet(Supernet):
             for name, slot in zip(block.plain_names, block.slots, strict=True):
                 yield f"blocks.{number}.{name}", slot
 
+    def inner_channels(self) -> list[list[tuple[Slot, int]]]:
+        """Those between the first and the last convolution of a block."""
+        found = []
+        for block in (block for unit in self._units for block in unit):
+            layers = [(slot, 0) for slot in (*(block.widen or ()), *block.look)]
+            if block.gate:
+                layers += [(block.gate[0], 1), (block.gate[1], 0)]
+            found.append([*layers, (block.narrow[0], 1)])
+        return found
+
     def _side(self, choice: int) -> int:
         return side((choice,), self._resolution)
 

@@ -11,6 +11,7 @@ import torch
 
 from search.spaces import Arch, Space
 from search.supernets.paths import PathSampler, uniform_draw
+from search.supernets.schedules import Schedule
 from search.supernets.steps import Moment, Pass, pass_of
 from search.supernets.supernet import largest, smallest
 
@@ -130,3 +131,58 @@ class CostConditioned(Sandwich):
             if self.bin_of(arch) == target:
                 break
         return arch
+
+
+class FullThenSandwich(Sandwich):
+    """The largest alone, then all, whose weight rises: DepS, code.
+
+    Annavajjala et al. (2024), arXiv:2407.06167. While subnets are faded in, their weight times
+    the learning rate rises by equal amounts, from 0 to what it is to stay at.
+
+    Args:
+        space: whose architectures are drawn.
+        rng: nobody else draws from it.
+        lr: the learning rate by epochs behind and in all; it is asked for a later epoch's too.
+        ready: epoch from which subnets have their full weight.
+        fade: epochs over which they are faded in before that.
+        weight: of a subnet in the end.
+        num_mid: how many are drawn.
+    """
+
+    def __init__(  # noqa: PLR0913  # the settings of the method
+        self,
+        space: Space,
+        rng: np.random.Generator,
+        *,
+        lr: Schedule,
+        ready: int,
+        fade: int,
+        weight: float = 1.0,
+        num_mid: int = 2,
+    ) -> None:
+        super().__init__(space, rng, num_mid)
+        self._lr, self._ready, self._fade, self._weight = lr, ready, fade, weight
+        self.epsilon = 0.0
+
+    def passes(self, moment: Moment) -> list[Pass]:
+        """The largest; and, once they count, the smallest and the middle ones."""
+        self.epsilon = self.weight_at(moment)
+        if self.epsilon == 0:
+            return [self._max]
+        mids = [pass_of(self.mid(moment), "mid", self.epsilon) for _ in range(self._num_mid)]
+        return [self._max, Pass(self._min.mix, "min", self.epsilon), *mids]
+
+    def weight_at(self, moment: Moment) -> float:
+        """Epsilon: the weight of a subnet in this step."""
+        first = (self._ready - self._fade) * moment.steps_per_epoch
+        if moment.step < first:
+            return 0.0
+        if moment.step >= self._ready * moment.steps_per_epoch:
+            return self._weight
+        share = (moment.step - first + 1) / (self._fade * moment.steps_per_epoch)
+        rates = [self._lr(e, moment.num_epochs) for e in (self._ready, moment.position)]
+        return share * self._weight * rates[0] / rates[1]
+
+    def log(self) -> dict[str, object]:
+        """The weight of the subnets."""
+        return {"epsilon": self.epsilon}

@@ -1,0 +1,168 @@
+"""Routed experts: several sets of weights, mixed by a router that sees the architecture.
+
+Mixture-of-Supernets (Jawahar et al., 2024, arXiv:2306.04845), code; that kernels of convolutions
+are routed like their matrices, and what the router sees of an architecture, is ours.
+Shapes: E experts, O outputs, D decisions.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from search.spaces import Arch, Space
+from search.supernets.mix import Mix
+from search.supernets.slots import Slot
+from search.supernets.sources import SourceMaker, Tensors, WeightSource
+
+Level = Literal["layer", "neuron"]
+HIDDEN = 128
+
+
+class Router(nn.Module):
+    """Two linear layers with a ReLU between, and shares of the experts.
+
+    Args:
+        num_inputs: length of an architecture's vector.
+        num_rows: vectors of shares: 1, or one for each output.
+        num_experts: E.
+        generator: draws first values.
+        hidden: width between.
+    """
+
+    def __init__(
+        self,
+        num_inputs: int,
+        num_rows: int,
+        num_experts: int,
+        generator: torch.Generator,
+        hidden: int = HIDDEN,
+    ) -> None:
+        super().__init__()
+        self.num_experts = num_experts
+        self.inner = _linear(num_inputs, hidden, generator)
+        self.outer = _linear(hidden, num_rows * num_experts, generator)
+
+    def forward(self, arch_D: Tensor) -> Tensor:
+        """Shares, rows x E; those of the first rows do not depend on how many rows there are."""
+        logits = self.outer(torch.relu(self.inner(arch_D)))
+        shares: Tensor = logits.view(-1, self.num_experts).softmax(1)
+        return shares
+
+
+class Routed(WeightSource):
+    """Layers whose weights are a mixture of experts; the mixture depends on the architecture.
+
+    Not in the registry: it needs the space.
+
+    Args:
+        slots: of the supernet.
+        generator: draws first values: the experts one after the other, then the routers.
+        inner: the source of each expert.
+        space: whose architectures the routers see.
+        num_experts: E; with one, this is the inner source.
+        level: one mixture for a layer, or one for each of its outputs.
+        routes: which layers have experts; the others are shared. All but norms when left out.
+    """
+
+    def __init__(  # noqa: PLR0913  # what a routing is
+        self,
+        slots: Sequence[Slot],
+        generator: torch.Generator,
+        /,
+        *,
+        inner: SourceMaker,
+        space: Space,
+        num_experts: int = 2,
+        level: Level = "neuron",
+        routes: Callable[[Slot], bool] = lambda slot: slot.kind != "norm",
+    ) -> None:
+        super().__init__()
+        routed = [slot for slot in slots if routes(slot)] if num_experts > 1 else []
+        self._level = level
+        self._counts = [len(decision.choices) for decision in space.decisions]
+        self.base = inner(slots, generator)
+        self.experts = nn.ModuleList(inner(routed, generator) for _ in range(num_experts - 1))
+        self._routers: dict[str, Router] = {}
+        for number, slot in enumerate(routed):
+            rows = slot.full_shape[0] if level == "neuron" else 1
+            router = Router(len(self._counts), rows, num_experts, generator)
+            self._routers[slot.name] = router
+            self.add_module(f"router{number}", router)
+
+    def tensors(self, slot: Slot, mix: Mix) -> Tensors:
+        """The experts' tensors for the mix, each with its share."""
+        router = self._routers.get(slot.name)
+        base = self.base.tensors(slot, mix)
+        if router is None:
+            return base
+        found = [base, *(_source(expert).tensors(slot, mix) for expert in self.experts)]
+        shares = self.shares(slot, mix)[: found[0][0].shape[0]]
+        weight = _mixed([weight for weight, _ in found], shares)
+        biases = [bias for _, bias in found if bias is not None]
+        return weight, _mixed(biases, shares) if biases else None
+
+    def shares(self, slot: Slot, mix: Mix) -> Tensor:
+        """Of every expert, for the layer or for each of its outputs."""
+        router = self._routers[slot.name]
+        shares: Tensor = router(self.seen(mix, router.inner.weight.device))
+        return shares
+
+    def seen(self, mix: Mix, device: torch.device) -> Tensor:
+        """What the routers see: for every decision the mean choice, from 0 to 1."""
+        values = [
+            sum(choice * weight for choice, weight in terms) / max(count - 1, 1)
+            for terms, count in zip(mix.terms, self._counts, strict=True)
+        ]
+        return torch.stack(
+            [torch.as_tensor(v, dtype=torch.float32, device=device) for v in values]
+        )
+
+    def place(self, slot: Slot, mix: Mix) -> str:
+        """As within one expert."""
+        return self.base.place(slot, mix)
+
+    def parameters_of(self, slot: Slot, mix: Mix | None = None) -> list[nn.Parameter]:
+        """Those of all experts; routers belong to no layer alone."""
+        experts = list(self.experts) if slot.name in self._routers else []
+        more = (p for e in experts for p in _source(e).parameters_of(slot, mix))
+        return [*self.base.parameters_of(slot, mix), *more]
+
+    def entropy(self, arch: Arch) -> dict[str, float]:
+        """How evenly experts are used, layer by layer: 0 for one alone, 1 for all alike."""
+        with torch.no_grad():
+            mix = Mix([((choice, 1.0),) for choice in arch])
+            found = {}
+            for name, router in self._routers.items():
+                shares = router(self.seen(mix, router.inner.weight.device))
+                nats = -(shares * shares.clamp_min(1e-12).log()).sum(1).mean()
+                found[name] = float(nats / torch.tensor(float(router.num_experts)).log())
+            return found
+
+
+def _mixed(tensors: Sequence[Tensor], shares: Tensor) -> Tensor:
+    """Every output with its own shares, or all with one."""
+    total: Tensor | None = None
+    for expert, tensor in enumerate(tensors):
+        share = shares[:, expert].view(-1, *[1] * (tensor.ndim - 1))
+        total = tensor * share if total is None else total + tensor * share
+    assert total is not None
+    return total
+
+
+def _linear(num_inputs: int, num_outputs: int, generator: torch.Generator) -> nn.Linear:
+    with torch.device("meta"):
+        layer = nn.Linear(num_inputs, num_outputs)
+    bound = num_inputs**-0.5
+    for name in ("weight", "bias"):
+        values = torch.empty(getattr(layer, name).shape).uniform_(
+            -bound, bound, generator=generator
+        )
+        layer.register_parameter(name, nn.Parameter(values))
+    return layer
+
+
+def _source(module: nn.Module) -> WeightSource:
+    assert isinstance(module, WeightSource)
+    return module
