@@ -36,7 +36,8 @@ _STYLE = """<style>
 
 # The accent is light there: white words on it could not be read.
 _DARK_STYLE = """<style>
-[data-testid="stBaseButton-primary"] *, [data-testid="stBaseButton-primaryFormSubmit"] *,
+[data-testid="stBaseButton-primary"]:not(:disabled) *,
+[data-testid="stBaseButton-primaryFormSubmit"]:not(:disabled) *,
 [data-testid="stMultiSelect"] span[title], [data-testid="stMultiSelect"] span[title] * {
   color: #0B1118;
 }
