@@ -4,8 +4,9 @@ All cells have the same operations, as in the space. Shapes: B images, C channel
 W width, K classes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Annotated
 
 import torch
@@ -34,9 +35,10 @@ Run = tuple[int, int, int, tuple[tuple[int, Weight, Mix], ...]]  # source, targe
 
 @dataclass(frozen=True)
 class Cell:
-    """Convolution and norm of each edge."""
+    """Convolution and norm of each edge; perhaps norms of nodes, by node and predecessors."""
 
     edges: tuple[ConvNorm, ...]
+    nodes: Mapping[tuple[int, tuple[int, ...]], Slot]
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,15 @@ class Reduction:
 
 
 class NasBench201Supernet(Supernet):
-    """Cells whose edges weigh five operations; edges that lead nowhere are not run."""
+    """Cells whose edges weigh five operations; edges that lead nowhere are not run.
 
-    def __init__(
+    With *node_norms* every node has a norm for each set of predecessors that it may have, of which
+    the one at hand is run: the path-dependent norm of How to Train Your Super-Net (Yu et al.,
+    2020, arXiv:2003.04276), as in a later code base by the same author. The plain networks have
+    no such norms, so that subnets cannot be collapsed.
+    """
+
+    def __init__(  # noqa: PLR0913  # a supernet's four and three of its own
         self,
         shape: tuple[int, int, int],
         num_classes: int,
@@ -60,10 +68,11 @@ class NasBench201Supernet(Supernet):
         *,
         channels: int,
         cells: int,
+        node_norms: bool = False,
     ) -> None:
         widths = [channels * 2**stage for stage in range(NUM_STAGES)]
         stem = fixed_conv_norm(("stem.0", "stem.1"), shape[0], channels, 3)
-        layers = _layers(widths, cells)
+        layers = _layers(widths, cells, node_norms=node_norms)
         norm = Slot("norm", "norm", {(): (widths[-1],)})
         classifier = Slot("classifier", "linear", {(): (num_classes, widths[-1])}, has_bias=True)
         slots = [*stem, *(slot for layer in layers for slot in _slots(layer)), norm, classifier]
@@ -72,6 +81,7 @@ class NasBench201Supernet(Supernet):
         )
         self.network_params = {"channels": channels, "cells": cells}
         self._stem, self._layers, self._norm, self._classifier = stem, layers, norm, classifier
+        self._node_norms = node_norms
         self._pool = Pool()
         self._half = torch.nn.AvgPool2d(2)
 
@@ -90,7 +100,13 @@ class NasBench201Supernet(Supernet):
         return self.linear(noise.features(x_BC) if noise else x_BC, self._classifier, mix)
 
     def plain_slots(self, arch: Arch) -> Iterator[tuple[str, Slot]]:
-        """Of every edge that has a convolution, run or not."""
+        """Of every edge that has a convolution, run or not.
+
+        Raises:
+            ValueError: nodes have norms.
+        """
+        if self._node_norms:
+            raise ValueError("the plain networks of nasbench201 have no norms at nodes")
         for slot in self.slots.values():
             if not slot.decisions or arch[slot.decisions[0]] in KERNELS:
                 yield slot.name, slot
@@ -99,7 +115,7 @@ class NasBench201Supernet(Supernet):
         nodes: list[Tensor | None] = [x_BCHW, None, None, None]
         relus: dict[int, Tensor] = {}
         pools: dict[int, Tensor] = {}
-        for i, j, edge, operations in runs:
+        for place, (i, j, edge, operations) in enumerate(runs):
             source = nodes[i]
             assert source is not None
             for choice, weight, mix in operations:
@@ -114,8 +130,19 @@ class NasBench201Supernet(Supernet):
                         relus[i] = F.relu(source)
                     term = self.conv_norm(relus[i], cell.edges[edge], mix, norms)
                 nodes[j] = added(nodes[j], weighted(term, weight))
+            is_whole = place + 1 == len(runs) or runs[place + 1][1] != j
+            if cell.nodes and is_whole:
+                nodes[j] = self._node(nodes[j], j, cell, runs, norms)
         output = nodes[3]
         return torch.zeros_like(x_BCHW) if output is None else output
+
+    def _node(
+        self, x_BCHW: Tensor | None, node: int, cell: Cell, runs: Sequence[Run], norms: Norms
+    ) -> Tensor:
+        """Normalise a node by the norm of its predecessors."""
+        assert x_BCHW is not None
+        predecessors = tuple(i for i, j, _, _ in runs if j == node)
+        return self.norm(x_BCHW, cell.nodes[node, predecessors], runs[0][3][0][2], norms)
 
     def _reduction(self, x_BCHW: Tensor, layer: Reduction, mix: Mix, norms: Norms) -> Tensor:
         half_BCHW = self.conv_norm(F.relu(x_BCHW), layer.conv_a, mix, norms)
@@ -124,7 +151,7 @@ class NasBench201Supernet(Supernet):
 
 
 @mixtures.register
-def build(  # the protocol's four and two of its own
+def build(  # noqa: PLR0913  # the protocol's four and three of its own
     *,
     shape: tuple[int, int, int],
     num_classes: int,
@@ -132,25 +159,34 @@ def build(  # the protocol's four and two of its own
     generator: torch.Generator,
     channels: Annotated[int, Field(ge=1, le=256)] = 16,
     cells: Annotated[int, Field(ge=1, le=20)] = 5,
+    node_norms: Annotated[
+        bool, Field(description="A norm for every set of predecessors of a node.")
+    ] = False,
 ) -> NasBench201Supernet:
     """Three stages of equal cells; every edge can be each of five operations."""
     return NasBench201Supernet(
-        shape, num_classes, source, generator, channels=channels, cells=cells
+        shape,
+        num_classes,
+        source,
+        generator,
+        channels=channels,
+        cells=cells,
+        node_norms=node_norms,
     )
 
 
-def _layers(widths: Sequence[int], cells: int) -> list[Cell | Reduction]:
+def _layers(widths: Sequence[int], cells: int, *, node_norms: bool) -> list[Cell | Reduction]:
     layers: list[Cell | Reduction] = []
     for stage, width in enumerate(widths):
         strides = (2,) * stage
         if stage:
             layers.append(_reduction(f"layers.{len(layers)}", width, strides))
         for _ in range(cells):
-            layers.append(_cell(f"layers.{len(layers)}", width, strides))
+            layers.append(_cell(f"layers.{len(layers)}", width, strides, node_norms=node_norms))
     return layers
 
 
-def _cell(name: str, width: int, strides: tuple[int, ...]) -> Cell:
+def _cell(name: str, width: int, strides: tuple[int, ...], *, node_norms: bool) -> Cell:
     edges = []
     for place, (i, j) in enumerate(EDGES):
         shapes: dict[Arch, Shape] = {
@@ -160,7 +196,19 @@ def _cell(name: str, width: int, strides: tuple[int, ...]) -> Cell:
         conv = Slot(f"{at}.0", "conv", shapes, (place,), strides=strides)
         norm = Slot(f"{at}.1", "norm", {(choice,): (width,) for choice in KERNELS}, (place,))
         edges.append((conv, norm))
-    return Cell(tuple(edges))
+    return Cell(tuple(edges), _norms_of_nodes(name, width) if node_norms else {})
+
+
+def _norms_of_nodes(name: str, width: int) -> dict[tuple[int, tuple[int, ...]], Slot]:
+    """One for each non-empty set of predecessors of each node."""
+    return {
+        (node, chosen): Slot(
+            f"{name}.nodes.{node}.{'-'.join(map(str, chosen))}", "norm", {(): (width,)}
+        )
+        for node in (1, 2, 3)
+        for count in range(1, node + 1)
+        for chosen in combinations(range(node), count)
+    }
 
 
 def _reduction(name: str, width: int, strides: tuple[int, ...]) -> Reduction:
@@ -175,7 +223,7 @@ def _reduction(name: str, width: int, strides: tuple[int, ...]) -> Reduction:
 
 def _slots(layer: Cell | Reduction) -> list[Slot]:
     if isinstance(layer, Cell):
-        return [slot for edge in layer.edges for slot in edge]
+        return [*(slot for edge in layer.edges for slot in edge), *layer.nodes.values()]
     return [*layer.conv_a, *layer.conv_b, layer.shortcut]
 
 
