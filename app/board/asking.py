@@ -10,6 +10,7 @@ from app.board import series as columns
 from app.board import sources
 from app.board.figures import Question
 from app.board.series import Series
+from search.aggregates import aggregates, combination_of
 from search.catalogue import Catalogue
 from search.errors import SpecError
 
@@ -126,4 +127,5 @@ def _in_benchmark(one: Series) -> bool:
 
 
 def _is_declared(one: Series) -> bool:
-    return one.aggregate in ("te_nas", "az_nas", "majority_vote")
+    """It says itself what it is made of, so that nobody has to choose."""
+    return bool(combination_of(aggregates[one.aggregate]).components)
