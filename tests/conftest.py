@@ -185,7 +185,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _needs_the_machine(item: pytest.Item) -> bool:
-    return item.get_closest_marker("e2e") is not None or item.get_closest_marker("chaos") is not None
+    return any(item.get_closest_marker(name) is not None for name in ("e2e", "chaos"))
 
 
 def _migrate(url: str) -> None:
