@@ -63,4 +63,5 @@ def best_rank_of_top(truth: Sequence[float], scores: Sequence[float], k: int) ->
 
 
 def _bins(values: Sequence[float], grid: float) -> list[int]:
-    return np.rint(np.asarray(values) / grid).astype(int).tolist()
+    bins: list[int] = np.rint(np.asarray(values) / grid).astype(int).tolist()
+    return bins

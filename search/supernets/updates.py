@@ -28,20 +28,22 @@ class Optimiser:
     """Which optimiser, and its settings besides the learning rate.
 
     Attributes:
-        kind: ``sgd`` or ``rmsprop``.
-        momentum: of either.
+        kind: ``sgd``, ``rmsprop`` or ``adam``.
+        momentum: of either; the first beta of ``adam``, whose second is .999.
         nesterov: of ``sgd``.
         weight_decay: L2 penalty.
         decays_all: biases, and scale and shift of norms, decay too.
         smoothing: of ``rmsprop``'s squared gradients.
+        eps: of ``adam``.
     """
 
-    kind: Literal["sgd", "rmsprop"] = "sgd"
+    kind: Literal["sgd", "rmsprop", "adam"] = "sgd"
     momentum: float = 0.9
     nesterov: bool = False
     weight_decay: float = 0.0
     decays_all: bool = True
     smoothing: float = 0.9
+    eps: float = 1e-8
 
     def build(self, net: Supernet, lr: float) -> torch.optim.Optimizer:
         """The optimiser of all parameters of *net*; those without a gradient stay as they are."""
@@ -54,6 +56,9 @@ class Optimiser:
             return torch.optim.RMSprop(
                 groups, lr, alpha=self.smoothing, momentum=self.momentum, foreach=True
             )
+        if self.kind == "adam":
+            betas = (self.momentum, 0.999)
+            return torch.optim.Adam(groups, lr, betas, eps=self.eps, foreach=True)
         return torch.optim.SGD(
             groups, lr, momentum=self.momentum, nesterov=self.nesterov, foreach=True
         )

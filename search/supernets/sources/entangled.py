@@ -33,12 +33,7 @@ class Entangled(WeightSource):
 
     def tensors(self, slot: Slot, mix: Mix) -> Tensors:
         """Slices for a one-hot mix, the superposition for any other."""
-        weight, bias = self._held[slot.name].both
-        key = slot.key(mix)
-        if key is None:
-            return _superposed(weight, bias, slot, mix)
-        shape = slot.shapes[key]
-        return cropped(weight, shape), None if bias is None else cropped(bias, shape[:1])
+        return part_of(*self._held[slot.name].both, slot, mix)
 
     def place(self, slot: Slot, mix: Mix) -> str:
         """The slot's name."""
@@ -47,6 +42,15 @@ class Entangled(WeightSource):
     def parameters_of(self, slot: Slot, mix: Mix | None = None) -> list[nn.Parameter]:
         """Weight and bias, whatever the mix."""
         return self._held[slot.name].parameter_list if slot.is_affine else []
+
+
+def part_of(weight: Tensor, bias: Tensor | None, slot: Slot, mix: Mix) -> Tensors:
+    """What a mix uses of full tensors: slices, or the superposition of slices."""
+    key = slot.key(mix)
+    if key is None:
+        return _superposed(weight, bias, slot, mix)
+    shape = slot.shapes[key]
+    return cropped(weight, shape), None if bias is None else cropped(bias, shape[:1])
 
 
 def _superposed(weight: Tensor, bias: Tensor | None, slot: Slot, mix: Mix) -> Tensors:
