@@ -10,7 +10,7 @@ SMALL = {  # parameters that make a supernet quick
     "nasbench201": {"channels": 4, "cells": 1},
     "cell_27": {"channels": 4, "cells": 2},
     "cell_64": {"channels": 4, "cells": 2},
-    "mobile": {"resolution": 32},
+    "mobile": {"resolution": 16},
     "elastic_tiny": {},
 }
 

@@ -86,7 +86,7 @@ def test_a_training_continued_from_any_step_equals_an_undisturbed_one(recipe_nam
     recipe = replace(of(recipe_name), norms="tracked")
     whole = finished(recipe, space)
 
-    for stop in (1, 3, 4):
+    for stop in (1, 3):  # within an epoch, and between two
         first = training(recipe, space)
         for _ in range(stop):
             first.step()
