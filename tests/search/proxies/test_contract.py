@@ -219,7 +219,7 @@ def test_scores_shared_under_pruned_are_of_networks_that_are_one(space):
     torch.testing.assert_close(*outputs, rtol=0, atol=0, equal_nan=True)
 
 
-def test_proxies_share_scores_under_what_is_tested_for_them(name):
+def test_proxies_share_scores_under_nothing_coarser_than_is_tested_for_them(name):
     tested = {"epsinas": "zero_aware"}  # in tests/search/test_collapse.py
 
-    assert traits_of(proxies[name]).equivalence == tested.get(name, "pruned")
+    assert traits_of(proxies[name]).equivalence in ("exact", tested.get(name, "pruned"))
