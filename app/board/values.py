@@ -14,7 +14,7 @@ from app.board.series import Piece, Series
 from db.benchmarks import benchmark_content
 from db.columns import NO_SCORE, SCORE_STATUSES
 from db.session import database_url, reading
-from db.trials import arch_id
+from db.trials import Columns, arch_id
 from search.aggregation import aggregate
 from search.correlation import Column
 from search.events import ScoreStatus
@@ -73,29 +73,57 @@ def _held(key: tuple[object, ...], _series: Series) -> Held:
 def _read(pieces: Sequence[Piece]) -> Held:
     """Of several values of one arch the first that is ok counts, else the first."""
     parts = [_of_benchmark(piece) if piece.table else _of_search(piece) for piece in pieces]
-    ids, values, statuses = (np.concatenate(each) for each in zip(*parts, strict=True))
-    order = np.lexsort((statuses != OK, ids))
-    is_first = np.ones(len(ids), np.bool_)
-    is_first[1:] = ids[order][1:] != ids[order][:-1]
-    chosen = order[is_first]
-    return Held(ids[chosen], values[chosen], statuses[chosen])
+    if len(parts) == 1:
+        return parts[0]
+    ids_N, codes_N = np.unique(np.concatenate([p.arch_ids for p in parts]), return_inverse=True)
+    values_N = np.concatenate([part.values for part in parts])
+    statuses_N = np.concatenate([part.statuses for part in parts])
+    return _one_each(ids_N, codes_N, values_N, statuses_N)
 
 
-def _of_search(
-    piece: Piece,
-) -> tuple[NDArray[np.bytes_], NDArray[np.float64], NDArray[np.int8]]:
-    columns = cached.columns(piece.job_id, piece.version)
-    statuses = columns.statuses[:, piece.place]
-    kept = statuses != NO_SCORE
-    return columns.arch_ids[kept], columns.values[kept, piece.place], statuses[kept]
+def _one_each(
+    ids_U: NDArray[np.bytes_],
+    codes_N: NDArray[np.intp],
+    values_N: NDArray[np.float64],
+    statuses_N: NDArray[np.int8],
+) -> Held:
+    """Of N scores one for each of U archs, whose place a code is: the first that is ok."""
+    rows_U = np.full(len(ids_U), -1)
+    for is_ok in (False, True):
+        rows = np.flatnonzero((statuses_N == OK) == is_ok)[::-1]
+        rows_U[codes_N[rows]] = rows  # of several the last that is written stays
+    has_score_U = rows_U >= 0
+    rows = rows_U[has_score_U]
+    return Held(ids_U[has_score_U], values_N[rows], statuses_N[rows])
 
 
-def _of_benchmark(
-    piece: Piece,
-) -> tuple[NDArray[np.bytes_], NDArray[np.float64], NDArray[np.int8]]:
-    ids, table = _table(database_url(), piece.table, piece.digest)
-    values = table.values[piece.column]
-    return ids, values, np.where(np.isfinite(values), OK, UNDEFINED).astype(np.int8)
+def _of_search(piece: Piece) -> Held:
+    columns, ids_U, codes_N = _archs_of(database_url(), piece.job_id, piece.version)
+    rows = np.flatnonzero(columns.statuses[:, piece.place] != NO_SCORE)
+    values, statuses = columns.values[rows, piece.place], columns.statuses[rows, piece.place]
+    return _one_each(ids_U, codes_N[rows], values, statuses)
+
+
+@st.cache_resource(max_entries=NUM_HELD, show_spinner=False)
+def _archs_of(
+    database: str, job_id: int, version: int
+) -> tuple[Columns, NDArray[np.bytes_], NDArray[np.intp]]:
+    """The trials of a search, their archs, ascending, and each trial's place among these.
+
+    Sorting half a million ids takes a second, so that is done once for all measures.
+    """
+    del database  # a part of the key
+    columns = cached.columns(job_id, version)
+    ids_U, codes_N = np.unique(columns.arch_ids, return_inverse=True)
+    return columns, ids_U, codes_N
+
+
+def _of_benchmark(piece: Piece) -> Held:
+    ids_N, table = _table(database_url(), piece.table, piece.digest)
+    values_N = table.values[piece.column]
+    statuses_N = np.where(np.isfinite(values_N), OK, UNDEFINED).astype(np.int8)
+    order = np.argsort(ids_N)
+    return Held(ids_N[order], values_N[order], statuses_N[order])
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
