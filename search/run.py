@@ -341,7 +341,7 @@ class _Search:
         shares = []
         num_trials = _num_trials(self._spec, self._space)
         if self._part is not None:
-            shares.append((state.num_full + under_way) / max(len(self._part), 1))
+            shares.append((state.num_full + under_way) / max(self._part.num_expected, 1))
         elif num_trials is not None:
             warm = self._spec.warm_start
             pool = 0 if warm is None else min(warm.pool, self._space.size)

@@ -1,68 +1,86 @@
 """A sweep cut into parts that run beside each other and together are the sweep, trial for trial.
 
-A strategy whose proposals do not depend on results knows the whole sequence of its trials
-beforehand, so any process can find its part of it. Archs that may share a score are in one
-part: nothing is measured twice, and in each class the same trial is the one that is measured.
+A strategy whose proposals do not depend on results can be gone through by any process, which
+finds its part of it. Archs that may share a score are in one part: nothing is measured twice,
+and in each class the same trial is the one that is measured.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import count, islice
 from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from search.memory import Visit
 from search.meters import TableMeter, meter
 from search.opening import strategy_of
 from search.spaces import Arch, Space, spaces
 from search.spec import TABLE, Spec
-from search.strategies import Proposal, Result
+from search.strategies import Proposal, Result, remark_of, strategies
 
-_CHUNK = 4096  # proposals asked for at a time
+_CHUNK = 256  # proposals asked for at a time
 
 
-@dataclass(frozen=True)
 class Part:
     """Some trials of a sweep, in the order of their numbers.
 
-    Attributes:
-        numbers_N: which trials of the whole these are.
-        archs_ND: what they look at, D choices each.
+    They are found as they are asked for: the sweep is gone through as far as it must be.
+
+    Args:
+        walk: through the whole sweep.
+        part: which part, from 0.
     """
 
-    numbers_N: NDArray[np.int64]
-    archs_ND: NDArray[np.int16]
-
-    def __len__(self) -> int:
-        return len(self.numbers_N)
+    def __init__(self, walk: "_Walk", part: int) -> None:
+        self._walk = walk
+        self._part = part
 
     def number(self, place: int) -> int:
         """Which trial of the whole the one at this place is, from 0."""
-        return int(self.numbers_N[place])
+        return self._walk.known(self._part, place + 1)[0][place]
 
-    def visits(self) -> list[Visit]:
+    def archs(self, start: int, num: int) -> list[Arch]:
+        """What the trials from this place on look at; fewer where the part ends."""
+        numbers, choices = self._walk.known(self._part, start + num)
+        size = self._walk.num_decisions
+        return [
+            tuple(choices[size * place : size * (place + 1)])
+            for place in range(start, min(start + num, len(numbers)))
+        ]
+
+    def visits(self) -> Iterator[Visit]:
         """What its trials look at."""
-        return [Visit(tuple(arch)) for arch in self.archs_ND.tolist()]
+        for place in count():
+            archs = self.archs(place, 1)
+            if not archs:
+                return
+            yield Visit(archs[0])
+
+    @property
+    def num_expected(self) -> int:
+        """How many trials it has; an estimate until the sweep has been gone through."""
+        return self._walk.num_expected(self._part)
+
+    @property
+    def remark(self) -> str:
+        """What the strategy of the whole has to say; the first part says it for all."""
+        return self._walk.remark if self._part == 0 else ""
 
 
 def part_of(spec: Spec, part: int, of: int) -> Part:
     """One of the parts that a sweep is cut into.
 
-    Parts have equally many classes of archs, under the equivalences that the objectives allow,
-    in the order in which the sweep meets them. Which one an arch is in depends on
-    nothing but the spec and the number of parts. The sequence is gone through once for each
-    process and kept for the next part of the same sweep.
+    Classes of archs, under the equivalences that the objectives allow, are dealt out to the parts
+    in the order in which the sweep meets them. Which part an arch is in depends on nothing but
+    the spec and the number of parts. What has been gone through is kept in this process for the
+    next part of the same sweep.
 
     Args:
         spec: of the whole sweep; :func:`search.cutting.num_slices` says which can be cut.
         part: 0 to ``of`` - 1.
         of: how many parts there are.
     """
-    walk = _walk(spec.model_dump_json())
-    chosen = walk.ranks_N * of // max(walk.num_classes, 1) == part
-    return Part(np.flatnonzero(chosen), walk.archs_ND[chosen])
+    return Part(_walk(spec.model_dump_json(), of), part)
 
 
 class RestOfPart:
@@ -77,13 +95,18 @@ class RestOfPart:
     @property
     def is_exhausted(self) -> bool:
         """Every trial of the part has been proposed."""
-        return self._next >= len(self._part)
+        return not self._part.archs(self._next, 1)
+
+    @property
+    def remark(self) -> str:
+        """What the strategy of the whole sweep has to say."""
+        return self._part.remark
 
     def ask(self, n: int) -> list[Proposal]:
         """The next trials."""
-        rows = self._part.archs_ND[self._next : self._next + n]
-        self._next += len(rows)
-        return [Proposal(tuple(arch)) for arch in rows.tolist()]
+        archs = self._part.archs(self._next, n)
+        self._next += len(archs)
+        return [Proposal(arch) for arch in archs]
 
     def tell(self, results: Sequence[Result]) -> None:
         """Nothing depends on results."""
@@ -105,10 +128,8 @@ class Classes:
     """
 
     def __init__(self, space: Space, equivalences: Iterable[str]) -> None:
-        exact, *coarser = space.equivalences
-        used = set(equivalences)
         self._space = space
-        self._equivalences = [name for name in coarser if name in used] or [exact]
+        self._equivalences = list(equivalences)
         self._member_of: dict[str, int] = {}
         self._roots: list[int] = []
 
@@ -122,10 +143,11 @@ class Classes:
             first, second = sorted((other, self._root(place)))
             self._roots[second] = first
 
-    def ranks(self) -> NDArray[np.int64]:
+    def ranks(self) -> list[int]:
         """The class of every arch, numbered in the order in which they were met first."""
-        roots_N = np.array([self._root(place) for place in range(len(self._roots))], np.int64)
-        return np.unique(roots_N, return_inverse=True)[1].reshape(-1)
+        known: dict[int, int] = {}
+        roots = (self._root(place) for place in range(len(self._roots)))
+        return [known.setdefault(root, len(known)) for root in roots]
 
     def _root(self, place: int) -> int:
         while self._roots[place] != place:
@@ -134,34 +156,98 @@ class Classes:
         return place
 
 
-@dataclass(frozen=True)
 class _Walk:
-    """A whole sweep: what it looks at, and which class of archs that is, by first meeting."""
+    """A way through a whole sweep: what it looks at, and in which part that is."""
 
-    archs_ND: NDArray[np.int16]
-    ranks_N: NDArray[np.int64]
+    def __init__(self, spec: Spec, of: int) -> None:
+        assert spec.budget.trials is not None, "a sweep is bounded by trials"
+        space = spaces[spec.space.name]
+        self.num_decisions = len(space.decisions)
+        self._strategy = strategy_of(spec, space)
+        self._most = min(spec.budget.trials, space.size)
+        self._num_walked = 0
+        self._archs = islice(self._proposed(), spec.budget.trials)
+        self._ranked = _ranked(self._archs, space, _shared(spec, space))
+        self._is_over = False
+        self._parts = [(array("q"), array("h")) for _ in range(of)]
 
     @property
-    def num_classes(self) -> int:
-        """How many classes it meets."""
-        return int(self.ranks_N.max(initial=-1)) + 1
+    def remark(self) -> str:
+        """What the strategy has to say."""
+        return remark_of(self._strategy)
+
+    def known(self, part: int, num: int) -> tuple["array[int]", "array[int]"]:
+        """Numbers and choices of a part's trials: so many at least, or all that there are."""
+        numbers, choices = self._parts[part]
+        while len(numbers) < num and not self._is_over:
+            self._go_on()
+        return numbers, choices
+
+    def num_expected(self, part: int) -> int:
+        """So many trials as this part will have, if the rest is like what is known."""
+        num = len(self._parts[part][0])
+        if self._is_over or not num:
+            return num if self._is_over else -(-self._most // len(self._parts))
+        return round(num * self._most / self._num_walked)
+
+    def _go_on(self) -> None:
+        """Find out about the next trial."""
+        found = next(self._ranked, None)
+        if found is None:
+            self._is_over = True
+            return
+        arch, rank = found
+        numbers, choices = self._parts[rank % len(self._parts)]
+        numbers.append(self._num_walked)
+        choices.extend(arch)
+        self._num_walked += 1
+
+    def _proposed(self) -> Iterator[Arch]:
+        while proposals := self._strategy.ask(_CHUNK):
+            yield from [proposal.arch for proposal in proposals]
 
 
 @lru_cache(maxsize=1)
-def _walk(spec_json: str) -> _Walk:
-    spec = Spec.model_validate_json(spec_json)
-    space = spaces[spec.space.name]
+def _walk(spec_json: str, of: int) -> _Walk:
+    return _Walk(Spec.model_validate_json(spec_json), of)
+
+
+def _shared(spec: Spec, space: Space) -> list[str]:
+    """The equivalences under which archs of the sweep may share a score."""
     measured = [o for o in spec.objectives if o.metric != TABLE]
     meters = [meter(o, space=space, tables={}) for o in measured]
-    classes = Classes(space, [m.equivalence for m in meters if not isinstance(m, TableMeter)])
-    assert spec.budget.trials is not None, "a sweep is bounded by trials"
-    left = spec.budget.trials
-    strategy = strategy_of(spec, space)
-    archs: list[NDArray[np.int16]] = []
-    while left and (proposals := strategy.ask(min(_CHUNK, left))):
-        left -= len(proposals)
-        archs.append(np.array([proposal.arch for proposal in proposals], np.int16))
-        for proposal in proposals:
-            classes.add(proposal.arch)
-    empty_0D = np.empty((0, len(space.decisions)), np.int16)
-    return _Walk(np.concatenate([empty_0D, *archs]), classes.ranks())
+    used = {m.equivalence for m in meters if not isinstance(m, TableMeter)}
+    exact, *coarser = space.equivalences
+    found = [name for name in coarser if name in used]
+    if found:
+        return found
+    return [] if strategies[spec.strategy.name].visits_once else [exact]
+
+
+def _ranked(
+    archs: Iterator[Arch], space: Space, equivalences: Sequence[str]
+) -> Iterator[tuple[Arch, int]]:
+    """Every arch with the number of its class.
+
+    Only where several equivalences play together, all archs have to be known before the first.
+    """
+    if not equivalences:
+        return zip(archs, count(), strict=False)
+    if len(equivalences) == 1:
+        return _by_key(archs, space, equivalences[0])
+    return _joined(list(archs), space, equivalences)
+
+
+def _by_key(archs: Iterator[Arch], space: Space, equivalence: str) -> Iterator[tuple[Arch, int]]:
+    ranks: dict[str, int] = {}
+    for arch in archs:
+        yield arch, ranks.setdefault(space.key(arch, equivalence), len(ranks))
+
+
+def _joined(
+    archs: Sequence[Arch], space: Space, equivalences: Sequence[str]
+) -> Iterator[tuple[Arch, int]]:
+    classes = Classes(space, equivalences)
+    for arch in archs:
+        classes.add(arch)
+    return zip(archs, classes.ranks(), strict=True)

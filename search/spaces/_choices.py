@@ -65,7 +65,7 @@ def wrong_choice(decisions: Sequence[Decision], arch: Sequence[int]) -> str | No
     if len(arch) != len(decisions):
         return f"an arch has {len(decisions)} choices, not {len(arch)}"
     for decision, choice in zip(decisions, arch, strict=True):
-        if isinstance(choice, bool) or not isinstance(choice, int | np.integer):
+        if type(choice) is not int and not isinstance(choice, np.integer):
             return f"{decision.name}: {choice!r} is not a whole number"
         if not 0 <= choice < len(decision.choices):
             last = len(decision.choices) - 1

@@ -32,8 +32,12 @@ MAX_EDGES = 9
 EDGES = tuple(combinations(range(NUM_VERTICES), 2))  # row by row, in the order of an arch
 EQUIVALENCES = ("exact", "isomorphic")
 
-_COUNTS = (2,) * len(EDGES) + (len(OPERATIONS),) * (NUM_VERTICES - 2)
 _OUTPUT = NUM_VERTICES - 1
+_DECISIONS = (
+    *(Decision(f"edge {i}-{j}", ("absent", "present"), "edge") for i, j in EDGES),
+    *(Decision(f"vertex {v}", OPERATIONS) for v in range(1, _OUTPUT)),
+)
+_COUNTS = tuple(len(decision.choices) for decision in _DECISIONS)
 # Numbers of the published tuples: 0 input, 1 output, 2 max pool, 3 conv 1x1, 4 conv 3x3.
 _NUMBER_OF_CHOICE = (4, 3, 2)
 _CHOICE_OF_NUMBER = {number: choice for choice, number in enumerate(_NUMBER_OF_CHOICE)}
@@ -61,9 +65,7 @@ class NasBench101:
     @property
     def decisions(self) -> tuple[Decision, ...]:
         """Whether each edge is there, then one operation for each vertex between the ends."""
-        edges = (Decision(f"edge {i}-{j}", ("absent", "present"), "edge") for i, j in EDGES)
-        inner = (Decision(f"vertex {v}", OPERATIONS) for v in range(1, _OUTPUT))
-        return (*edges, *inner)
+        return _DECISIONS
 
     @property
     def size(self) -> int:

@@ -2,11 +2,10 @@
 
 from itertools import pairwise
 
-import numpy as np
 import pytest
 
 from search.cutting import MAX_SLICES, MIN_TRIALS, num_slices
-from search.events import Checkpoint, Trial
+from search.events import Checkpoint, Log, Progress, Trial
 from search.run import run
 from search.slices import Classes, part_of
 from search.spaces import spaces
@@ -19,7 +18,7 @@ SWEEP = {
     "data": {"name": "digits", "batch_size": 4},
     "objectives": ["params", "epsinas"],
     "strategy": {"name": "random"},
-    "budget": {"trials": 60},
+    "budget": {"trials": 30},
     "seed": 3,
 }
 NUM_PARTS = 3
@@ -96,9 +95,13 @@ def test_a_part_that_was_interrupted_goes_on_as_if_nothing_had_happened(folder, 
 def test_every_trial_is_in_one_part(strategy, of):
     spec = sweep(strategy={"name": strategy}, budget={"trials": 2000})
 
-    numbers = np.concatenate([part_of(spec, part, of).numbers_N for part in range(of)])
+    numbers = [number for part in range(of) for number in numbers_of(part_of(spec, part, of))]
 
-    assert sorted(numbers.tolist()) == list(range(2000))
+    assert sorted(numbers) == list(range(2000))
+
+
+def numbers_of(part) -> list[int]:
+    return [part.number(place) for place, _ in enumerate(part.visits())]
 
 
 def classes_of(part, of=8) -> set[str]:
@@ -123,8 +126,8 @@ def test_more_parts_than_classes_leaves_some_empty(folder):
     spec = sweep(budget={"trials": 2})
     parts = [part_of(spec, part, 5) for part in range(5)]
 
-    assert sorted(len(part) for part in parts) == [0, 0, 0, 1, 1]
-    empty = next(part for part in parts if not len(part))
+    assert sorted(len(numbers_of(part)) for part in parts) == [0, 0, 0, 1, 1]
+    empty = next(part for part in parts if not numbers_of(part))
     assert trials(run(spec, data_dir=folder, part=empty)) == []
 
 
@@ -135,7 +138,7 @@ def test_equivalences_that_are_not_nested_are_joined():
     for arch in archs:
         classes.add(arch)
 
-    ranks = classes.ranks().tolist()
+    ranks = classes.ranks()
 
     pairs = {
         (space.key(arch, "skip_aware"), rank) for arch, rank in zip(archs, ranks, strict=True)
@@ -147,6 +150,102 @@ def test_equivalences_that_are_not_nested_are_joined():
     assert len(pairs) == len({key for key, _ in pairs})
     assert ranks[0] == 0
     assert max(ranks) + 1 == len(set(ranks))
+
+
+@pytest.mark.parametrize(
+    ("space", "strategy", "metric"),
+    [
+        ("nasbench101", "exhaustive", "synflow"),
+        ("nasbench101", "random", "synflow"),
+        ("nasbench201", "random", "epsinas"),
+        ("mobile", "random", "synflow"),
+    ],
+)
+def test_a_trial_waits_for_no_more_of_the_sweep_than_what_comes_before_it(
+    monkeypatch, space, strategy, metric
+):
+    """However long a sweep is, its first trials come at once."""
+    kind, num_asked = type(spaces[space]), 0
+    at = kind.at
+
+    def counted(self, index):
+        nonlocal num_asked
+        num_asked += 1
+        return at(self, index)
+
+    monkeypatch.setattr(kind, "at", counted)
+    spec = sweep(
+        space={"name": space},
+        network={},
+        objectives=[metric],
+        strategy={"name": strategy},
+        budget={"trials": 15_000},
+    )
+
+    last, first = (part_of(spec, part, 64).number(0) for part in (63, 0))
+
+    assert first == 0
+    assert 63 <= last < 100
+    assert 0 < num_asked < 1500
+
+
+def test_keys_are_not_made_where_nothing_is_shared(monkeypatch):
+    kind = type(spaces["nasbench101"])
+    monkeypatch.setattr(kind, "key", lambda *_: pytest.fail("a key was made"))
+    spec = sweep(
+        space={"name": "nasbench101"}, network={}, objectives=["nwot"], budget={"trials": 1000}
+    )
+
+    assert numbers_of(part_of(spec, 1, 100)) == list(range(1, 1000, 100))
+
+
+def test_several_equivalences_at_once_part_no_class(monkeypatch):
+    """As in the proxies of a team, which may declare any."""
+    monkeypatch.setattr("search.slices._shared", lambda *_: ["skip_aware", "zero_aware"])
+    spec = sweep(strategy={"name": "random"}, budget={"trials": 1500}, seed=8)
+
+    found = [
+        {
+            f"{name} {spaces['nasbench201'].key(visit.arch, name)}"
+            for visit in part_of(spec, part, 4).visits()
+            for name in ("skip_aware", "zero_aware")
+        }
+        for part in range(4)
+    ]
+
+    assert all(found)
+    assert sum(map(len, found)) == len(set.union(*found))
+
+
+def test_the_first_part_says_what_the_strategy_of_the_sweep_has_to_say(folder):
+    archs = [spaces["nasbench201"].encode(spaces["nasbench201"].at(i)) for i in (7, 8, 7, 9)]
+    spec = sweep(
+        strategy={"name": "listed", "params": {"archs": archs}},
+        objectives=["params"],
+        budget={"trials": 4},
+    )
+
+    told = [
+        [
+            event.message
+            for event in run(spec, data_dir=folder, part=part_of(spec, part, 2))
+            if isinstance(event, Log)
+        ]
+        for part in range(2)
+    ]
+
+    assert len(told[0]) == 1
+    assert "1 of 4 listed architectures" in told[0][0]
+    assert told[1] == []
+
+
+def test_progress_of_a_part_ends_at_one_and_never_goes_back(folder):
+    spec = sweep(objectives=["params"], budget={"trials": 24})
+    part = part_of(spec, 1, 2)
+    shares = [e.share for e in run(spec, data_dir=folder, part=part) if isinstance(e, Progress)]
+
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
 
 
 @pytest.fixture(scope="module")
