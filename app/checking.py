@@ -15,6 +15,7 @@ from search.catalogue import Catalogue
 
 Draft = dict[str, Any]
 MAX_CHECKED = 200
+MAX_METRICS = 8
 SAMPLE = 24
 METRICS = ("accuracy", "bits_per_character")
 KEPT = ("space", "network", "data", "device", "seed")
@@ -47,23 +48,58 @@ def read_numbers(text: str) -> list[int]:
     return [number for number in dict.fromkeys(found) if number < 2**31][:MAX_CHECKED]
 
 
-def draft_of(spec: Mapping[str, Any], archs: Sequence[str], catalogue: Catalogue) -> Draft:
+def read_metrics(text: str) -> list[str]:
+    """The measures of an address, such as ``params,macs``."""
+    return [name for name in dict.fromkeys(text.split(",")) if name][:MAX_METRICS]
+
+
+def draft_of(
+    spec: Mapping[str, Any],
+    archs: Sequence[str],
+    catalogue: Catalogue,
+    metrics: Sequence[str] = (),
+) -> Draft:
     """A search that trains these architectures on the network and data of another.
 
     Args:
         spec: of the other search.
         archs: in the space's text form.
         catalogue: says which trainings fit the data.
+        metrics: what to measure in place of a training.
     """
     chosen = list(dict.fromkeys(archs))
     kept = {name: spec[name] for name in KEPT if spec.get(name) not in (None, {})}
     return {
-        "name": f"Train to check: {spec['name']}"[:120],
+        "name": _title(spec, metrics),
         **kept,
-        "objectives": objectives(catalogue, str(spec["data"]["name"])),
+        "objectives": [{"metric": name} for name in metrics]
+        or objectives(catalogue, str(spec["data"]["name"])),
         "strategy": {"name": "listed", "params": {"archs": chosen}},
         "budget": {"trials": len(chosen)},
     }
+
+
+def draft_again(spec: Mapping[str, Any], num_trials: int, metrics: Sequence[str]) -> Draft:
+    """A search that looks at the architectures of another, whose strategy asks for no results.
+
+    Args:
+        spec: of the other search; the seed and the strategy are kept, so its archs come again.
+        num_trials: how many it has looked at.
+        metrics: what to measure.
+    """
+    kept = {name: spec[name] for name in KEPT if spec.get(name) not in (None, {})}
+    return {
+        "name": _title(spec, metrics),
+        **kept,
+        "objectives": [{"metric": name} for name in metrics],
+        "strategy": spec["strategy"],
+        "budget": {"trials": num_trials},
+    }
+
+
+def _title(spec: Mapping[str, Any], metrics: Sequence[str]) -> str:
+    what = " and ".join(metrics) if metrics else "Train to check"
+    return f"{what}: {spec['name']}"[:120]
 
 
 def objectives(catalogue: Catalogue, data: str) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ _STYLE = """<style>
   position: sticky; top: 4.5rem;
 }
 .st-key-board_table td:not(:first-child) { white-space: nowrap; }
+.st-key-board_table td:first-child { min-width: 15rem; }
 .st-key-yaml textarea { font-family: "Source Code Pro", monospace; font-size: 0.9rem; }
 </style>"""
 

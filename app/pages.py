@@ -56,7 +56,7 @@ def all_pages() -> list[st.Page]:
 def address(name: Name, **query: object) -> str:
     """The path and query of a page."""
     path = f"/{ENTRIES[name].path}"
-    text = urlencode(_texts(query))
+    text = urlencode(_texts(query), doseq=True)
     return f"{path}?{text}" if text else path
 
 
@@ -70,5 +70,9 @@ def go(name: Name, **query: object) -> None:
     st.switch_page(page(name), query_params=_texts(query))
 
 
-def _texts(query: dict[str, Any]) -> dict[str, str]:
-    return {key: str(value) for key, value in query.items() if value is not None}
+def _texts(query: dict[str, Any]) -> dict[str, str | list[str]]:
+    return {
+        key: [str(part) for part in value] if isinstance(value, list | tuple) else str(value)
+        for key, value in query.items()
+        if value is not None
+    }

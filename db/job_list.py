@@ -32,6 +32,7 @@ class JobFilter:
 
     Attributes:
         text: part of the name, upper and lower case alike; or the number of a job.
+        cloned_from: the job that they were made from.
     """
 
     text: str = ""
@@ -41,6 +42,7 @@ class JobFilter:
     owner: str | None = None
     project: str | None = None
     group: str | None = None
+    cloned_from: int | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ def _conditions(wanted: JobFilter | None) -> list[ColumnElement[bool]]:
         Job.strategy: wanted.strategy,
         Job.owner: wanted.owner,
         Job.group_id: wanted.group,
+        Job.cloned_from: wanted.cloned_from,
     }
     conditions: list[ColumnElement[bool]] = [
         Job.parent_id.is_(None),  # slices are not submitted: nobody looks for them

@@ -5,14 +5,12 @@ from typing import Annotated, Any, Literal
 from fastapi import FastAPI, Query
 from fastapi.responses import StreamingResponse
 
-from app.board import as_text, figures
+from app.board import MAX_RESAMPLES, as_text, figures
 from app.board.asking import Offer, Request, offer, question
 from app.board.figures import Question, Row
 from app.board.values import Joined, joined
 from db.session import reading
 from workers.catalogue import catalogue
-
-MAX_RESAMPLES = 10_000
 
 From = Annotated[
     list[str],

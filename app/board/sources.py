@@ -18,6 +18,7 @@ SourceKind = Literal["search", "group", "space", "benchmark"]
 FIELD = "from"
 MAX_JOBS = 2_000  # of a space or a group
 NUM_LISTED = 200
+NUM_MADE = 5  # of each chosen search
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,27 @@ def offered(session: Session) -> dict[str, str]:
         for group in jobs.groups(session)
     }
     return options | {
-        f"search:{job.id}": f"Search {job.id}: {wording.shortened(job.name, 40)}"
+        f"search:{job.id}": _in_words(job)
         for job in listed
         if job.num_trials
     }
+
+
+def made_from(session: Session, chosen: Sequence[str]) -> dict[str, str]:
+    """Searches with trials that were made from chosen ones and are not chosen, in words."""
+    made: dict[str, str] = {}
+    for source in chosen:
+        kind, _, name = source.partition(":")
+        if kind == "search" and name.isascii() and name.isdigit() and len(name) < 10:
+            wanted = JobFilter(cloned_from=int(name))
+            for job in jobs.jobs_page(session, wanted, per_page=NUM_MADE).rows:
+                if job.num_trials and f"search:{job.id}" not in chosen:
+                    made[f"search:{job.id}"] = _in_words(job)
+    return made
+
+
+def _in_words(job: Job) -> str:
+    return f"Search {job.id}: {wording.shortened(job.name, 40)}"
 
 
 def _jobs(session: Session, source: Source) -> Sequence[Job]:

@@ -98,20 +98,26 @@ def _one_each(
 
 
 def _of_search(piece: Piece) -> Held:
-    columns, ids_U, codes_N = _archs_of(database_url(), piece.job_id, piece.version)
+    columns, ids_U, codes_N = archs_of(piece.job_id, piece.version)
     rows = np.flatnonzero(columns.statuses[:, piece.place] != NO_SCORE)
     values, statuses = columns.values[rows, piece.place], columns.statuses[rows, piece.place]
     return _one_each(ids_U, codes_N[rows], values, statuses)
+
+
+def archs_of(
+    job_id: int, version: int
+) -> tuple[Columns, NDArray[np.bytes_], NDArray[np.intp]]:
+    """The trials of a search, its U archs, ascending, and the place of each trial's among them.
+
+    Sorting half a million ids takes a second, so that is done once for all measures.
+    """
+    return _archs_of(database_url(), job_id, version)
 
 
 @st.cache_resource(max_entries=NUM_HELD, show_spinner=False)
 def _archs_of(
     database: str, job_id: int, version: int
 ) -> tuple[Columns, NDArray[np.bytes_], NDArray[np.intp]]:
-    """The trials of a search, their archs, ascending, and each trial's place among these.
-
-    Sorting half a million ids takes a second, so that is done once for all measures.
-    """
     del database  # a part of the key
     columns = cached.columns(job_id, version)
     ids_U, codes_N = np.unique(columns.arch_ids, return_inverse=True)

@@ -9,6 +9,7 @@ from app.board.figures import Line, Question, Row
 from app.board.series import Series, is_protocol_needed
 from app.board.work import Progress
 from app.markdown_table import table
+from app.views import _board_baselines
 from search.correlation import Agreement, Coverage, Estimate
 
 PATIENCE_S = 1.0
@@ -29,6 +30,7 @@ def show(question: Question, made: Offer, over: str, csv_address: str) -> None:
     fill_in = st.fragment(_figures, run_every=None if now.is_done else POLL_S)
     fill_in(question, made, over, csv_address, now.stage)
     if now.archs is not None:
+        _board_baselines.show(question, now.archs)
         _pictures(question, now)
 
 
@@ -85,7 +87,9 @@ def _cells(row: Row, question: Question, made: Offer, over: str) -> tuple[str, .
     name = _name(row.line, made)
     found = row.agreement
     if found is None:
-        return (name, f":gray[{wording.plain(row.problem)}]", *[""] * 7)
+        if row.line.why_missing:
+            return (name, ":gray[not recorded]", *[""] * 7)
+        return (f"{name}<br>:small[:gray[{wording.plain(row.problem)}]]", *[""] * 8)
     here, other = found.everything, found.top
     if over != "all":
         here, other = other, here

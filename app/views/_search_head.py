@@ -55,7 +55,7 @@ def _actions(job: Job) -> None:
         if can_cancel and st.button("Cancel", icon=":material/block:", key="cancel"):
             _confirm_cancel(job.id, job.name)
         if st.button("Board", icon=":material/leaderboard:", key="board"):
-            pages.go("board", **{"from": f"search:{job.id}"})
+            pages.go("board", **{"from": _sources(job)})
         if st.button("Clone", icon=":material/content_copy:", key="clone"):
             pages.go("new", clone=job.id)
         with st.popover("Share", icon=":material/share:"):
@@ -65,6 +65,19 @@ def _actions(job: Job) -> None:
             st.markdown(
                 f"[CSV](/api/jobs/{job.id}/trials.csv), [JSON](/api/jobs/{job.id}/trials.json)"
             )
+
+
+def _sources(job: Job) -> list[str]:
+    """What its board is about: with it the search whose architectures it trained or counted."""
+    found = [f"search:{job.id}"]
+    if job.cloned_from is None:
+        return found
+    with reading() as session:
+        origin = jobs.job(session, job.cloned_from)
+    metrics = ({str(part["metric"]) for part in one.spec["objectives"]} for one in (job, origin))
+    if origin.space == job.space and not set.intersection(*metrics):
+        found.append(f"search:{origin.id}")
+    return found
 
 
 def _button(label: str, icon: str, ask: Callable[[int], JobState], job: Job) -> None:

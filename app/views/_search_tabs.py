@@ -252,9 +252,9 @@ def _difference(origin: int, text: str) -> None:
         with reading() as session:
             before = _yaml(jobs.job(session, origin))
     except NotFound:
-        st.caption(f"Cloned from search {origin}, which is gone.")
+        st.caption(f"Made from search {origin}, which is gone.")
         return
-    pages.link("search", f"Cloned from search {origin}", icon=":material/content_copy:", id=origin)
+    pages.link("search", f"Made from search {origin}", icon=":material/content_copy:", id=origin)
     changes = difflib.unified_diff(
         before.splitlines(), text.splitlines(), f"search {origin}", "this one", lineterm="", n=1
     )

@@ -37,6 +37,26 @@ def show() -> None:
             place.markdown(_wrong(message))
         for message in fields.values():
             st.markdown(_wrong(message))
+        _made_from(chosen)
+
+
+def _made_from(chosen: Sequence[str]) -> None:
+    """Searches that were made from the chosen ones: they may have what is missing."""
+    with reading() as session:
+        found = sources.made_from(session, chosen)
+    with st.container(horizontal=True, gap="xsmall"):
+        for source, words in found.items():
+            st.button(
+                f"Add {wording.plain(words)}",
+                icon=":material/add:",
+                key=f"add_{source}",
+                on_click=_add,
+                args=(source,),
+            )
+
+
+def _add(source: str) -> None:
+    st.query_params["from"] = [*st.query_params.get_all("from"), source]
 
 
 def _asked(chosen: tuple[str, ...]) -> None:

@@ -76,36 +76,42 @@ def _begin(catalogue: Catalogue) -> None:
 
 
 def _origin() -> str:
-    """What the address begins with: a search to clone, or trials of one to train."""
+    """What the address begins with: a search to clone, or trials of one to train or measure."""
     if checked := st.query_params.get("check"):
-        return f"{checked}:{st.query_params.get('trials', '')}"
+        return ":".join((checked, *(st.query_params.get(k, "") for k in ("trials", "measure"))))
     return st.query_params.get("clone", "")
 
 
 def _from_origin(origin: str, catalogue: Catalogue) -> dict[str, Any] | None:
     if not origin:
         return None
-    checked, is_check, numbers = origin.partition(":")
-    return _to_check(checked, numbers, catalogue) if is_check else _cloned(origin)
+    checked, *rest = origin.split(":", 2)
+    return _to_check(checked, rest[0], rest[1], catalogue) if rest else _cloned(origin)
 
 
-def _to_check(checked: str, text: str, catalogue: Catalogue) -> dict[str, Any] | None:
-    """A draft that trains trials of another search."""
+def _to_check(
+    checked: str, text: str, measure: str, catalogue: Catalogue
+) -> dict[str, Any] | None:
+    """A draft that trains or measures trials of another search."""
     job_id = int(checked) if checked.isascii() and checked.isdigit() else 0
+    metrics = checking.read_metrics(measure)
     try:
         with reading() as session:
-            spec = jobs.job(session, job_id).spec
+            job = jobs.job(session, job_id)
+            spec, num = job.spec, job.num_trials
             lines = trial_pages.some_trials(session, job_id, checking.read_numbers(text))
     except NotFound:
         st.toast(f"There is no search {wording.plain(checked)}.", icon=":material/info:")
         return None
+    if metrics and num and not text:
+        return _pruned(checking.draft_again(spec, num, metrics))  # type: ignore[no-any-return]
     space = spaces.get(spec["space"]["name"])
     if space is None or not lines:
         why = "its space is not known here" if space is None else "it has none of these trials"
         st.toast(f"Search {job_id} cannot be checked: {why}.", icon=":material/info:")
         return None
     archs = [space.encode(line.choices) for line in lines]
-    return _pruned(checking.draft_of(spec, archs, catalogue))  # type: ignore[no-any-return]
+    return _pruned(checking.draft_of(spec, archs, catalogue, metrics))  # type: ignore[no-any-return]
 
 
 def _cloned(origin: str) -> dict[str, Any] | None:
@@ -301,9 +307,10 @@ def summary_lines(submission: Submission, found: Estimate) -> list[str]:
 
 
 def _submit(submission: Submission) -> None:
-    origin = st.session_state.get("draft_origin", "")
+    origin = st.session_state.get("draft_origin", "").partition(":")[0]
+    is_search = origin.isascii() and origin.isdigit()
     try:
-        ids = queue.submit(submission, cloned_from=int(origin) if origin.isdigit() else None)
+        ids = queue.submit(submission, cloned_from=int(origin) if is_search else None)
     except SpecError as error:
         for path, message in error.fields.items():
             st.error(wording.plain(f"{path}: {message}" if path else message))
