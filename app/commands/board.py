@@ -1,19 +1,13 @@
 """``archfront board``: which score agrees with the truth."""
 
 import enum
-import sys
 from typing import Annotated
 
 import typer
 
-from app.board import as_text
-from app.board.asking import Policy, Request, offer
-from app.board.figures import Row
-from app.board.routes import MAX_RESAMPLES, answer
-from app.commands.output import AsJson, note, show_json, show_table
-from db.session import reading, require_current_schema
-from search.correlation import Estimate
-from workers.catalogue import catalogue
+from app.board import MAX_RESAMPLES
+from app.commands.output import AsJson
+from db.session import require_current_schema
 
 
 class Undefined(enum.StrEnum):
@@ -64,70 +58,14 @@ def board(
     as_json: AsJson = False,
 ) -> None:
     """Say how far scores agree with the truth: rank correlations, picks, coverage, intervals."""
+    # What makes a board loads half of the dashboard; the other commands do without.
+    from app.board.asking import Policy, Request
+    from app.commands._board_output import print_board, print_columns
+
     require_current_schema()
     policy: Policy = "rank_last" if undefined is Undefined.RANK_LAST else "drop"
     request = Request(tuple(sources), truth, tuple(score or ()), policy, k, pool_seeds, resamples)
     if columns:
-        _list_columns(request, as_json=as_json)
-        return
-    made, asked, archs, rows = answer(request)
-    if as_json:
-        show_json(as_text.as_json(made, asked, archs, rows))
-    elif as_csv:
-        sys.stdout.writelines(as_text.as_csv(rows))
+        print_columns(request, as_json=as_json)
     else:
-        note(
-            f"{made.space}, truth: {asked.truth.name} ({asked.truth.protocol}), "
-            f"{len(archs.ids_N):,} architectures, undefined scores: {policy}, k = {k}"
-        )
-        if archs.rule:
-            note(archs.rule)
-        show_table(
-            ["score", "#n", "#coverage", "#Spearman", "#tau-b", "#weighted", "#top-10 % Spearman",
-             "#top-k", "#regret", ""],
-            [_cells(row) for row in rows],
-        )  # fmt: skip
-
-
-def _list_columns(request: Request, *, as_json: bool) -> None:
-    with reading() as session:
-        made = offer(session, request, catalogue(session))
-    listed = [as_text.series_as_json(one) for one in (*made.series, *made.aggregates)]
-    if as_json:
-        show_json({"columns": listed})
-        return
-    heads = ("key", "kind", "protocol")
-    show_table(heads, [[one[head] for head in heads] for one in listed])
-
-
-def _cells(row: Row) -> tuple[object, ...]:
-    found = row.agreement
-    one = row.line.series
-    words = "baseline" if row.line.is_baseline else (one.note if one else "")
-    if found is None:
-        return (row.line.name, *[""] * 8, row.problem)
-    return (
-        row.line.name,
-        f"{found.everything.num_archs:,}",
-        f"{found.coverage.ok:,} of {found.coverage.total:,}",
-        *(
-            _figure(each)
-            for each in (
-                found.everything.spearman,
-                found.everything.kendall,
-                found.everything.weighted_kendall,
-                found.top.spearman,
-                found.precision_at_k,
-                found.regret_at_k,
-            )
-        ),
-        words,
-    )
-
-
-def _figure(found: Estimate) -> str:
-    if found.value is None:
-        return "-"
-    if found.low is None or found.high is None:
-        return f"{found.value:.3f}"
-    return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+        print_board(request, as_csv=as_csv, as_json=as_json)
