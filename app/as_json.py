@@ -27,6 +27,7 @@ LISTED = (
     "progress_text",
     "eta_s",
     "num_trials",
+    "num_screened",
     "num_scores",
     "num_from_memory",
     "best",

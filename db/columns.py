@@ -18,6 +18,7 @@ from db.batch import ScoreRow, TrialRow
 from db.models import ColumnBlock, Job
 
 TRIAL_STATES = ("pending", "done", "failed", "infeasible", "screened")
+SCREENED = TRIAL_STATES[-1]
 SCORE_STATUSES = ("ok", "undefined", "failed", "not_applicable")
 NO_SCORE = -1
 _PLACES = {status: place for place, status in enumerate(SCORE_STATUSES)}
@@ -63,7 +64,7 @@ class Columns:
     @property
     def is_screened(self) -> NDArray[np.bool_]:
         """Whether only some objectives were to be scored."""
-        screened: NDArray[np.bool_] = self.states == TRIAL_STATES.index("screened")
+        screened: NDArray[np.bool_] = self.states == TRIAL_STATES.index(SCREENED)
         return screened
 
     def until(self, row: int) -> "Columns":

@@ -148,6 +148,7 @@ class Job(Base):
     eta_s: Mapped[float | None]
     progress_text: Mapped[str] = mapped_column(String(200), default="")
     num_trials: Mapped[int] = mapped_column(default=0)
+    num_screened: Mapped[int] = mapped_column(default=0, server_default="0")  # among num_trials
     num_scores: Mapped[int] = mapped_column(default=0)
     num_from_memory: Mapped[int] = mapped_column(default=0)
     best: Mapped[dict[str, Any] | None] = mapped_column(

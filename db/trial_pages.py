@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from db.columns import SCREENED
 from db.errors import NotFound
 from db.job_list import Page
 from db.models import Arch, Job, Score, Trial
@@ -123,12 +124,18 @@ def trial(session: Session, job_id: int, number: int) -> TrialLine:
 
 
 def standing(session: Session, job_id: int, objective: int, value: float) -> Standing:
-    """Where a value stands among those of a job; which end is better, the objective knows."""
+    """Where a value stands among those of a job; which end is better, the objective knows.
+
+    Trials that were screened only do not count.
+    """
     of_objective = (
         select(func.count())
         .select_from(Score)
         .where(Score.job_id == job_id, Score.objective == objective, Score.value.is_not(None))
     )
+    if session.execute(select(Job.num_screened).where(Job.id == job_id)).scalar_one_or_none():
+        is_it = (Trial.job_id == job_id, Trial.number == Score.number)
+        of_objective = of_objective.where(~exists().where(*is_it, Trial.state == SCREENED))
     num = session.execute(of_objective).scalar_one()
     below = session.execute(of_objective.where(Score.value < value)).scalar_one()
     above = session.execute(of_objective.where(Score.value > value)).scalar_one()

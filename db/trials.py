@@ -15,7 +15,16 @@ from sqlalchemy.orm import Session
 
 from db import bulk, clock, fence, slices, tallies
 from db.batch import Batch, LogRow, MetricRow, ProgressRow, ScoreRow, TrialRow
-from db.columns import SCORE_STATUSES, TRIAL_STATES, Columns, add_packed, columns, pack, refreshed
+from db.columns import (
+    SCORE_STATUSES,
+    SCREENED,
+    TRIAL_STATES,
+    Columns,
+    add_packed,
+    columns,
+    pack,
+    refreshed,
+)
 from db.errors import AlreadyRecorded, NotFound
 from db.memory import (
     KnownScore,
@@ -196,6 +205,7 @@ def _counters(batch: Batch) -> dict[str, Any]:
     return {
         "version": Job.version + 1,
         "num_trials": Job.num_trials + len(batch.trials),
+        "num_screened": Job.num_screened + sum([t.state == SCREENED for t in batch.trials]),
         "num_scores": Job.num_scores + len(batch.scores),
         "num_from_memory": Job.num_from_memory + sum([s.from_memory for s in batch.scores]),
     }

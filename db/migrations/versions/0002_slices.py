@@ -1,4 +1,4 @@
-"""Slices of a job, controls, and where scores came from."""
+"""Slices of a job, controls, what was screened, and where scores came from."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
 _REFERENCES = ("control_of", "parent_id")
-_PLAIN = ("part", "num_slices", "tallies")
+_PLAIN = ("part", "num_slices", "num_screened", "tallies")
 
 
 def upgrade() -> None:
@@ -24,7 +24,8 @@ def upgrade() -> None:
         )
         op.create_index(op.f(f"ix_job_{name}"), "job", [name])
     op.add_column("job", sa.Column("part", sa.Integer(), nullable=True))
-    op.add_column("job", sa.Column("num_slices", sa.Integer(), server_default="0", nullable=False))
+    for name in ("num_slices", "num_screened"):
+        op.add_column("job", sa.Column(name, sa.Integer(), server_default="0", nullable=False))
     op.add_column("job", sa.Column("tallies", sa.JSON(), nullable=True))
 
 
