@@ -20,13 +20,14 @@ from torch.nn import functional as F
 from benchmarks import _plain_supernets as reference
 from search.spaces import Arch, spaces
 from search.supernets.examples import HeldExamples
+from search.supernets.making import supernet_of
 from search.supernets.mix import onehot
 from search.supernets.paths import PathSampler
 from search.supernets.recipe import Dropping
 from search.supernets.recipes import recipes
 from search.supernets.steps import Pass, pass_of
 from search.supernets.supernet import Supernet, largest, smallest
-from search.supernets.training import Training, supernet_of
+from search.supernets.training import Training
 
 SINGLE_BATCH, SANDWICH_BATCH, RESOLUTION = 64, 32, 64
 NUM_SINGLE, NUM_SANDWICH, WARM = 12, 5, 2

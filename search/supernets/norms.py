@@ -157,6 +157,24 @@ class NormPolicy:
             return FixedNorms(self.training.moments)
         return calibrated(run, batches) if self.kind == "recalibrated" else self.training
 
+    def split(self, pairs: Iterable[tuple[int, int]], *, is_split: bool) -> None:
+        """Give members of a supernet copies of running averages.
+
+        Args:
+            pairs: each member and the one that it is a copy of.
+            is_split: those that are copied were members too, so that their places have a number.
+        """
+        if not isinstance(self.training, TrackedNorms):
+            return
+        before = self.training.moments
+        self.training.moments = {
+            f"{member}:{place.removeprefix(start)}": (mean_C.clone(), variance_C.clone())
+            for member, origin in pairs
+            for start in [f"{origin}:" if is_split else ""]
+            for place, (mean_C, variance_C) in before.items()
+            if place.startswith(start)
+        }
+
     def state_dict(self) -> dict[str, Any]:
         """Running averages, if any."""
         training = self.training

@@ -14,6 +14,7 @@ from search.supernets.norms import Policy
 from search.supernets.paths import PathSampler
 from search.supernets.schedules import Schedule, constant
 from search.supernets.sources import SourceMaker
+from search.supernets.splitters import Splitter
 from search.supernets.steps import Role
 from search.supernets.supernet import Supernet
 from search.supernets.updates import Clip, Optimiser
@@ -37,13 +38,31 @@ class Dropping:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """More epochs, before which every member is split; several phases may follow each other.
+
+    Attributes:
+        splitter: into what.
+        epochs: of each member that there is then.
+        continues: the schedule goes on; otherwise one of its own begins.
+        restarts: members have new first values, and optimisers without a state; otherwise those
+            of the member that was split.
+    """
+
+    splitter: Splitter
+    epochs: int
+    continues: bool = False
+    restarts: bool = False
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How a supernet is trained, in full.
 
     Attributes:
         paths: makes the path sampler; it gets the supernet and a generator of its own.
         unfit_reason: why a space cannot be trained this way, or None when it can.
-        epochs: how many.
+        epochs: how many, before any split.
         batch_size: images a step.
         lr: learning rate, by epochs behind and in all.
         source: the name of a weight source, or what makes one for a space.
@@ -61,6 +80,7 @@ class Recipe:
         starts_as_identity: residual branches start at zero.
         precision: of forward passes; the weights stay float32.
         watches_gradients: reports say the norm of every parameter's gradient.
+        phases: what comes after these epochs.
     """
 
     paths: Callable[[Supernet, np.random.Generator], PathSampler]
@@ -82,3 +102,4 @@ class Recipe:
     starts_as_identity: bool = False
     precision: Precision = "float32"
     watches_gradients: bool = False
+    phases: tuple[Phase, ...] = ()

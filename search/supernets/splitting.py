@@ -1,47 +1,39 @@
 """Several sub-supernets instead of one, each for a part of the space.
 
-Few-shot NAS (Zhao et al., 2021, arXiv:2006.06863) splits by every choice of a decision; gradient
-matching (Hu et al., 2022, arXiv:2203.15207) keeps choices together whose gradients agree; code.
-Shapes: M choices, P numbers of all gradients.
+Few-shot NAS (Zhao et al., 2021, arXiv:2006.06863); gradient matching (Hu et al., 2022,
+arXiv:2203.15207).
 """
 
 import copy
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import combinations
-from typing import Literal
+from collections.abc import Sequence
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from search.spaces import Arch
 from search.supernets.mix import Mix
+from search.supernets.parts import Part, has
 from search.supernets.slots import Slot
 from search.supernets.sources import Tensors, WeightSource
 from search.supernets.supernet import Supernet
 
-Rule = Literal["inter", "intra"]
-Floats = NDArray[np.float64]
-
 
 class Members(WeightSource):
-    """Every group of architectures has a copy of a source, as it stands.
+    """A source for each part of the space, which share nothing.
+
+    Trained with any path sampler, a step changes the members of its architectures alone.
 
     Args:
-        source: what is copied; may itself have members.
-        num_groups: how many copies.
-        group_of: the group of an arch.
+        sources: one for each part.
+        parts: together the whole space, each architecture once.
     """
 
-    def __init__(
-        self, source: WeightSource, num_groups: int, group_of: Callable[[Arch], int]
-    ) -> None:
+    def __init__(self, sources: Sequence[WeightSource], parts: Sequence[Part]) -> None:
         super().__init__()
-        self.members = nn.ModuleList(copy.deepcopy(source) for _ in range(num_groups))
-        self._group_of = group_of
+        self.members = nn.ModuleList(sources)
+        self.parts = tuple(parts)
+        self._places = [k for k, left in enumerate(zip(*parts, strict=True)) if len(set(left)) > 1]
+        self._numbers: dict[Arch, int] = {}
 
     def tensors(self, slot: Slot, mix: Mix) -> Tensors:
         """Those of the member."""
@@ -49,129 +41,107 @@ class Members(WeightSource):
 
     def place(self, slot: Slot, mix: Mix) -> str:
         """The member's number before the inner place."""
-        return f"{self._group(mix)}:{self._member(mix).place(slot, mix)}"
+        number = self.number(mix)
+        return f"{number}:{self.member(number).place(slot, mix)}"
 
     def parameters_of(self, slot: Slot, mix: Mix | None = None) -> list[nn.Parameter]:
         """Those of the member of a one-hot mix, or of all."""
         if mix is not None:
             return self._member(mix).parameters_of(slot, mix)
-        return [p for member in self.members for p in _source(member).parameters_of(slot)]
+        found = (self.member(n).parameters_of(slot) for n in range(len(self.parts)))
+        return [parameter for parameters in found for parameter in parameters]
+
+    def member(self, number: int) -> WeightSource:
+        """The source of a part."""
+        source = self.members[number]
+        assert isinstance(source, WeightSource)
+        return source
+
+    def number(self, mix: Mix) -> int:
+        """The part that has the mix.
+
+        Raises:
+            ValueError: it is no single architecture.
+        """
+        arch = mix.arch
+        if arch is None:
+            raise ValueError("sub-supernets belong to single architectures, not to mixtures")
+        key = tuple(arch[place] for place in self._places)
+        if key not in self._numbers:
+            self._numbers[key] = next(n for n, part in enumerate(self.parts) if has(part, arch))
+        return self._numbers[key]
 
     def _member(self, mix: Mix) -> WeightSource:
-        return _source(self.members[self._group(mix)])
-
-    def _group(self, mix: Mix) -> int:
-        if mix.arch is None:
-            raise ValueError("sub-supernets belong to single architectures, not to mixtures")
-        return self._group_of(mix.arch)
+        return self.member(self.number(mix))
 
 
-def split(net: Supernet, place: int, groups: Sequence[Sequence[int]]) -> Supernet:
-    """A supernet with a member for each group of choices, all with the weights of *net*.
-
-    Trained with any path sampler, a step changes the member of its architecture alone.
-
-    Args:
-        net: is not changed.
-        place: of the decision that is split.
-        groups: of its choices; each choice in one of them.
-
-    Raises:
-        ValueError: a choice is in no group, or in several.
-    """
-    number_of = {choice: number for number, group in enumerate(groups) for choice in group}
-    count = len(net.space.decisions[place].choices)
-    if sorted(choice for group in groups for choice in group) != list(range(count)):
-        raise ValueError(f"every choice, 0 to {count - 1}, must be in one group: {groups}")
-    divided = copy.deepcopy(net)
-    divided.source = Members(net.source, len(groups), lambda arch: number_of[arch[place]])
-    return divided
+def parts_of(net: Supernet) -> tuple[Part, ...]:
+    """The parts that have members of their own; none where the supernet is not split."""
+    return net.source.parts if isinstance(net.source, Members) else ()
 
 
-def gradients_at(net: Supernet, place: int, mix: Mix, x_BCHW: Tensor, y_B: Tensor) -> list[Tensor]:
-    """The gradient of every choice of one decision, M of P numbers.
+def member_sources(net: Supernet) -> list[WeightSource]:
+    """Those of the members, or the one that there is."""
+    source = net.source
+    if not isinstance(source, Members):
+        return [source]
+    return [source.member(number) for number in range(len(source.parts))]
 
-    Of all parameters that decisions have to do with, but for those of the decision itself: stem,
-    classifier and what lies between cells do not count.
+
+def view(net: Supernet, source: WeightSource) -> Supernet:
+    """The same supernet with another source; nothing is copied."""
+    other = copy.copy(net)
+    other._modules = dict(net._modules)  # a shallow copy would share this dict
+    other.source = source
+    return other
+
+
+def planted(net: Supernet, parts: Sequence[Part]) -> Supernet:
+    """A supernet with a member for each part, of which the weights are to be loaded.
 
     Args:
-        net: its own gradients are not touched.
-        place: of the decision.
-        mix: of the others.
-        x_BCHW: images.
-        y_B: their labels.
+        net: is not changed; may itself have members.
+        parts: as :func:`parts_of` said when the weights were kept; none for no members.
     """
-    slots = [s for s in net.slots.values() if s.decisions and place not in s.decisions]
-    parameters = list(dict.fromkeys(p for s in slots for p in net.source.parameters_of(s)))
-    found = []
-    for choice in range(len(net.space.decisions[place].choices)):
-        loss = F.cross_entropy(net(x_BCHW, mix.at(place, choice)), y_B)
-        gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
-        flat = [
-            torch.zeros(p.numel(), device=p.device) if g is None else g.flatten()
-            for p, g in zip(parameters, gradients, strict=True)
-        ]
-        found.append(torch.cat(flat))
-    return found
+    first = member_sources(net)[0]
+    if not parts:
+        return view(net, copy.deepcopy(first))
+    return view(net, Members([copy.deepcopy(first) for _ in parts], parts))
 
 
-def distances(gradients: Sequence[Tensor]) -> Floats:
-    """One less the cosine, between every two choices, M x M."""
-    g_MP = torch.stack(list(gradients)).double()
-    norms_M = g_MP.norm(dim=1)
-    similarity = g_MP @ g_MP.T / (norms_M[:, None] * norms_M + 1e-6)
-    matrix: Floats = (1 - similarity).cpu().numpy()
-    np.fill_diagonal(matrix, 0.0)
-    return matrix
-
-
-@dataclass(frozen=True)
-class Partition:
-    """Two groups of the choices of a decision.
-
-    Attributes:
-        intra: sum of the distances within groups.
-        inter: sum of the distances between them.
-    """
-
-    groups: tuple[tuple[int, ...], tuple[int, ...]]
-    intra: float
-    inter: float
-
-
-def best_partition(matrix: Floats, sizes: Sequence[int] = (2,)) -> Partition:
-    """The two groups with the least distances within, by trying all.
+def split(
+    net: Supernet, parts: Sequence[Sequence[Part]], fresh: Sequence[WeightSource] | None = None
+) -> list[tuple[int, int]]:
+    """Give every part a member, which starts as the member that had the part; changes *net*.
 
     Args:
-        matrix: distances, M x M.
-        sizes: of the first group; NAS-Bench-201 has 2.
+        net: may already have members.
+        parts: for each member the parts it is split into.
+        fresh: the sources of all parts, in order, instead of copies.
+
+    Returns:
+        For each new member its own number and that of the one it is a copy of.
     """
-    count = len(matrix)
-    total = float(np.triu(matrix, 1).sum())
-    found = []
-    for size in sizes:
-        for first in combinations(range(count), size):
-            second = tuple(k for k in range(count) if k not in first)
-            intra = sum(
-                float(matrix[a, b]) for g in (first, second) for a, b in combinations(g, 2)
-            )
-            found.append(Partition((first, second), intra, total - intra))
-    return min(found, key=lambda partition: partition.intra)
+    before = member_sources(net)
+    origins = [number for number, own in enumerate(parts) for _ in own]
+    sources = list(fresh) if fresh else [copy.deepcopy(before[number]) for number in origins]
+    net.source = Members(sources, [part for own in parts for part in own])
+    return list(enumerate(origins))
 
 
-def decision_to_split(partitions: Sequence[Partition], rule: Rule = "inter") -> int:
-    """Which of the decisions with these partitions is split.
+def inherit_momenta(
+    optimizer: torch.optim.Optimizer,
+    before: torch.optim.Optimizer,
+    pairs: Sequence[tuple[WeightSource, WeightSource]],
+) -> None:
+    """Give members the optimiser's state of those they are copies of.
 
     Args:
-        partitions: the best of each decision.
-        rule: ``inter`` takes the greatest distance between groups (the authors' code for
-            NAS-Bench-201), ``intra`` the least within groups (their code for the DARTS space).
+        optimizer: of the members; has no state yet.
+        before: of what they are copies of.
+        pairs: each member and what it is a copy of.
     """
-    if rule == "inter":
-        return int(np.argmax([partition.inter for partition in partitions]))
-    return int(np.argmin([partition.intra for partition in partitions]))
-
-
-def _source(module: nn.Module) -> WeightSource:
-    assert isinstance(module, WeightSource)
-    return module
+    for member, origin in pairs:
+        for ours, theirs in zip(member.parameters(), origin.parameters(), strict=True):
+            if theirs in before.state:
+                optimizer.state[ours] = copy.deepcopy(before.state[theirs])

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from search.spaces import Arch
 from search.supernets.mix import Mix, onehot
+from search.supernets.parts import Part
 
 Role = Literal["max", "min", "mid", "solo"]
 
@@ -41,19 +42,21 @@ def pass_of(arch: Arch, role: Role = "solo", weight: float = 1.0) -> Pass:
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a training stands.
+    """Where a training stands in its schedule.
 
     Attributes:
         step: steps that lie behind.
         steps_per_epoch: how many steps an epoch has.
         num_epochs: how many epochs there are to be.
         loss_of: mean loss of a mix on the batch of this step, without gradients.
+        part: of the space, of the member that is trained; None where there are no members.
     """
 
     step: int
     steps_per_epoch: int
     num_epochs: int
     loss_of: Callable[[Mix], float]
+    part: Part | None = None
 
     @property
     def epoch(self) -> int:
@@ -86,7 +89,7 @@ class Report:
 
     Attributes:
         step: number of the step, from 0.
-        epoch: number of its epoch, from 0.
+        epoch: number of its epoch in its schedule, from 0.
         places: of the images of the batch among the training examples.
         y_B: their labels.
         passes: of every pass that was run.
@@ -95,6 +98,8 @@ class Report:
         norm_after: the same after clipping.
         norms_before: norms before clipping by parameter; empty where nobody asked.
         seconds: that the step took on the clock.
+        phase: of the training, from 0.
+        member: that was trained, from 0.
     """
 
     step: int
@@ -107,6 +112,8 @@ class Report:
     norm_after: Tensor | None = None
     norms_before: dict[nn.Parameter, Tensor] = field(default_factory=dict)
     seconds: float = 0.0
+    phase: int = 0
+    member: int = 0
 
     @property
     def losses(self) -> dict[str, float]:

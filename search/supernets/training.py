@@ -3,30 +3,42 @@
 Shapes: B images, C channels, H height, W width, K classes.
 """
 
+import copy
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from search.errors import DataError, RunError
+from search.errors import RunError
 from search.seeds import seed_of
-from search.spaces import spaces
+from search.spaces import Space
 from search.supernets.aggregation import aggregation_of
 from search.supernets.channels import sort_inner_channels
+from search.supernets.checkpoints import STATE_VERSION, require_fit
 from search.supernets.examples import Examples, Places
+from search.supernets.making import fresh_source
 from search.supernets.mix import Mix
-from search.supernets.mixtures import build
 from search.supernets.noise import Noise
 from search.supernets.norms import NormPolicy
-from search.supernets.recipe import Recipe
+from search.supernets.parts import whole
+from search.supernets.recipe import Phase, Recipe
+from search.supernets.sources import WeightSource
+from search.supernets.splitting import (
+    inherit_momenta,
+    member_sources,
+    parts_of,
+    planted,
+    split,
+    view,
+)
 from search.supernets.steps import Moment, Pass, PassReport, Report
-from search.supernets.supernet import BATCH_NORMS, Supernet, zero_branch_ends
+from search.supernets.supernet import BATCH_NORMS, Supernet
+from search.supernets.timeline import Span, Spot, Timeline
 from search.supernets.updates import clipped
 
-STATE_VERSION = 1
 CHECK_EVERY = 20  # steps; asking more often would make the processor wait for the accelerator
 
 
@@ -74,9 +86,12 @@ class Training:
         self.paths = recipe.paths(net, _generator(seed, "paths"))
         self.data = recipe.data(len(examples), _generator(seed, "data"))
         self.loss = recipe.loss()
-        self.optimizer = recipe.optimiser.build(net, recipe.lr(0.0, recipe.epochs))
+        self.optimizer = self._new_optimizer()
         self.steps_done = 0
         self.steps_per_epoch = _steps(len(examples), recipe.batch_size)
+        self.timeline = Timeline(_spans(recipe, net.space), self.steps_per_epoch)
+        self.splits: list[dict[str, object]] = []
+        self._splits_rng = _generator(seed, "splits")
         self._images_rng = _generator(seed, "images")
         self._noise = torch.Generator(self.device).manual_seed(seed_of(seed, "noise"))
         self._order = self.data.order()
@@ -86,7 +101,7 @@ class Training:
     @property
     def num_steps(self) -> int:
         """How many steps there are to be."""
-        return self.steps_per_epoch * self.recipe.epochs
+        return self.timeline.num_steps
 
     @property
     def is_done(self) -> bool:
@@ -109,16 +124,13 @@ class Training:
             DivergedError: at this step or one of the last 20 the loss was not finite.
         """
         began = time.perf_counter()
-        step, (epoch, place) = self.steps_done, divmod(self.steps_done, self.steps_per_epoch)
-        places = self._places(place)
+        step, spot = self.steps_done, self.timeline.at(self.steps_done)
+        if spot.phase > len(self.splits):
+            self._split(self.recipe.phases[spot.phase - 1])
+        places = self._places(spot.batch)
         x_BCHW, y_B = self.examples.batch(places, self._images_rng)
         x_BCHW = x_BCHW.contiguous(memory_format=self._format)
-        moment = Moment(
-            step,
-            self.steps_per_epoch,
-            self.recipe.epochs,
-            lambda mix: self._loss_of(mix, x_BCHW, y_B),
-        )
+        moment = self._moment(spot, lambda mix: self._loss_of(mix, x_BCHW, y_B))
         lr = self._set_lr(moment)
         if self.recipe.sorts_before is not None and step == (
             self.recipe.sorts_before * self.steps_per_epoch
@@ -141,7 +153,7 @@ class Training:
         self._notice(step, [report.loss for report in reports], norms.before)
         report = Report(
             step,
-            epoch,
+            spot.epoch,
             places,
             y_B,
             reports,
@@ -149,11 +161,13 @@ class Training:
             norms.before,
             norms.after,
             norms.by_parameter or {},
+            phase=spot.phase,
+            member=spot.member,
         )
         self.paths.observe(report)  # before the optimiser, which may work on the gradients
         self.data.observe(report)
         self.optimizer.step()
-        self._end_step(epoch, is_last=place == self.steps_per_epoch - 1)
+        self._end_step(spot)
         report.seconds = time.perf_counter() - began
         return report
 
@@ -182,6 +196,9 @@ class Training:
             "step": self.steps_done,
             "num_examples": len(self.examples),
             "net": self.net.state_dict(),
+            "parts": [list(map(list, part)) for part in parts_of(self.net)],
+            "splits": copy.deepcopy(self.splits),
+            "splits_rng": self._splits_rng.bit_generator.state,
             "norms": self.norms.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "paths": self.paths.state_dict(),
@@ -197,7 +214,14 @@ class Training:
         Raises:
             DataError: it is of another version, space, data set or shape; nothing has changed.
         """
-        _require_fit(state, self.net, len(self.examples))
+        parts = tuple(tuple(map(tuple, part)) for part in state.get("parts", ()))
+        net = planted(self.net, parts)
+        require_fit(state, net, len(self.examples))
+        if parts != parts_of(self.net):
+            self.net.source = net.source
+            self.optimizer = self._new_optimizer()
+        self.splits = copy.deepcopy(state["splits"])
+        self._splits_rng.bit_generator.state = state["splits_rng"]
         self.net.load_state_dict(state["net"])
         self.norms.load_state_dict(_on(state["norms"], self.device))
         self.optimizer.load_state_dict(state["optimizer"])
@@ -209,12 +233,54 @@ class Training:
         self.steps_done = int(state["step"])
         self._diverged.fill_(-1)
 
+    def _split(self, phase: Phase) -> None:
+        """Give every member its successors, before the first step of a phase."""
+        rng = self._splits_rng
+        is_split = bool(parts_of(self.net))
+        own = parts_of(self.net) if is_split else (whole(self.net.space),)
+        origins = member_sources(self.net)
+        divisions = [
+            phase.splitter(view(self.net, source), part, lambda: self._batch_for_split(rng), rng)
+            for source, part in zip(origins, own, strict=True)
+        ]
+        parts = [division.parts for division in divisions]
+        fresh = [self._fresh_source() for found in parts for _ in found] if phase.restarts else ()
+        pairs = split(self.net, parts, fresh)
+        before, self.optimizer = self.optimizer, self._new_optimizer()
+        if not phase.restarts:
+            sources = member_sources(self.net)
+            inherit_momenta(self.optimizer, before, [(sources[a], origins[b]) for a, b in pairs])
+            self.norms.split(pairs, is_split=is_split)
+        self.splits.append({"members": [division.log for division in divisions]})
+
+    def _batch_for_split(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        places = rng.permutation(len(self.examples))[: self.recipe.batch_size]
+        x_BCHW, y_B = self.examples.batch(places, rng)
+        return x_BCHW.contiguous(memory_format=self._format), y_B
+
+    def _fresh_source(self) -> WeightSource:
+        seed = int(self._splits_rng.integers(2**31))
+        return fresh_source(self.net, self.recipe, torch.Generator().manual_seed(seed))
+
+    def _new_optimizer(self) -> torch.optim.Optimizer:
+        return self.recipe.optimiser.build(self.net, self.recipe.lr(0.0, self.recipe.epochs))
+
     def _places(self, place: int) -> Places:
         size = self.recipe.batch_size
         return self._order[place * size : (place + 1) * size]
 
+    def _moment(self, spot: Spot, loss_of: Callable[[Mix], float]) -> Moment:
+        parts = parts_of(self.net)
+        return Moment(
+            spot.epoch * self.steps_per_epoch + spot.batch,
+            self.steps_per_epoch,
+            spot.num_epochs,
+            loss_of,
+            parts[spot.member] if parts else None,
+        )
+
     def _set_lr(self, moment: Moment) -> float:
-        lr = self.recipe.lr(moment.position, self.recipe.epochs)
+        lr = self.recipe.lr(moment.position, moment.num_epochs)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         return lr
@@ -225,7 +291,7 @@ class Training:
 
     def _factor(self, done: Pass, moment: Moment) -> float:
         schedule = self.recipe.weighs.get(done.role)
-        by_role = schedule(moment.position, self.recipe.epochs) if schedule else 1.0
+        by_role = schedule(moment.position, moment.num_epochs) if schedule else 1.0
         return done.weight * by_role
 
     def _pass(
@@ -269,83 +335,31 @@ class Training:
         if self.device.type == "cpu" or step % CHECK_EVERY == 0:
             self.check()
 
-    def _end_step(self, epoch: int, *, is_last: bool) -> None:
+    def _end_step(self, spot: Spot) -> None:
         self.steps_done += 1
-        if is_last:
+        if spot.batch == self.steps_per_epoch - 1:
             self.check()
-            self.paths.end_epoch(epoch, self.recipe.epochs)
-            self.data.end_epoch(epoch, self.recipe.epochs)
+            self.paths.end_epoch(spot.epoch, spot.num_epochs)
+            self.data.end_epoch(spot.epoch, spot.num_epochs)
             self._order = self.data.order()
-
-
-def supernet_of(  # what a supernet is made from
-    name: str,
-    recipe: Recipe,
-    *,
-    shape: tuple[int, int, int],
-    num_classes: int,
-    seed: int,
-    device: torch.device | None = None,
-    **params: object,
-) -> Supernet:
-    """The untrained supernet of a space, with the weight source and first values of a recipe.
-
-    Args:
-        name: of the space.
-        recipe: how it is to be trained.
-        shape: channels, height and width of one image.
-        num_classes: how many outputs.
-        seed: of the first values, by which they are equal on every device.
-        device: where it is to live; the CPU when left out.
-        params: of the space's network builder.
-    """
-    net = build(
-        name,
-        shape=shape,
-        num_classes=num_classes,
-        generator=torch.Generator().manual_seed(seed_of(seed, "weights")),
-        source=recipe.source if isinstance(recipe.source, str) else recipe.source(spaces[name]),
-        device=device,
-        **params,
-    )
-    if recipe.starts_as_identity:
-        zero_branch_ends(net)
-    return net
 
 
 def _generator(seed: int, part: str) -> np.random.Generator:
     return np.random.default_rng(seed_of(seed, part))
 
 
+def _spans(recipe: Recipe, space: Space) -> list[Span]:
+    spans = [Span(recipe.epochs)]
+    for phase in recipe.phases:
+        members = spans[-1].members * phase.splitter.num_parts(space)
+        spans.append(Span(phase.epochs, members, phase.continues))
+    return spans
+
+
 def _steps(count: int, batch_size: int) -> int:
     """Batches of an epoch; a last one of a single image is left out, for batch norm needs two."""
     full, rest = divmod(count, batch_size)
     return full + (rest > 1) if full else 1
-
-
-def _require_fit(state: Mapping[str, Any], net: Supernet, num_examples: int) -> None:
-    if state.get("version") != STATE_VERSION:
-        raise DataError(
-            f"the checkpoint is of version {state.get('version')!r}, not {STATE_VERSION}"
-        )
-    if state["space"] != net.name:
-        raise DataError(f"the checkpoint is of space {state['space']}, not {net.name}")
-    if state["num_examples"] != num_examples:
-        raise DataError(
-            f"the checkpoint was trained on {state['num_examples']} examples, not {num_examples}"
-        )
-    ours = {key: tensor.shape for key, tensor in net.state_dict().items()}
-    theirs = {key: tensor.shape for key, tensor in state["net"].items()}
-    for key in sorted(ours.keys() | theirs.keys()):
-        if ours.get(key) != theirs.get(key):
-            raise DataError(
-                f"the checkpoint does not fit: {key} is {_size(theirs.get(key))} there and "
-                f"{_size(ours.get(key))} here"
-            )
-
-
-def _size(shape: torch.Size | None) -> str:
-    return "missing" if shape is None else " x ".join(map(str, shape))
 
 
 def _on(norms: Mapping[str, Any], device: torch.device) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import numpy as np
 from search.spaces import Arch, Space
 from search.strategies._state import rng_as_json, set_rng
 from search.supernets.mix import counts_of
+from search.supernets.parts import Part
 from search.supernets.steps import Moment, Pass, Report
 
 
@@ -40,6 +41,16 @@ class Draw:
 def uniform_draw(space: Space) -> Draw:
     """Every choice of every decision alike."""
     return Draw([[1 / count] * count for count in counts_of(space)])
+
+
+def draw_within(part: Part, space: Space) -> Draw:
+    """Every choice that is left to a part of the space alike."""
+    return Draw(
+        [
+            [1 / len(left) if choice in left else 0.0 for choice in range(count)]
+            for left, count in zip(part, counts_of(space), strict=True)
+        ]
+    )
 
 
 class PathSampler:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from search.spaces import Space
-from search.supernets.paths import PathSampler, uniform_draw
+from search.supernets.paths import PathSampler, draw_within, uniform_draw
 from search.supernets.steps import Moment, Pass, pass_of
 
 
@@ -22,5 +22,6 @@ class Uniform(PathSampler):
         self._count = count
 
     def passes(self, moment: Moment) -> list[Pass]:
-        """As many as were asked for."""
-        return [pass_of(self._draw(self.rng)) for _ in range(self._count)]
+        """As many as were asked for, within the part of the member that is trained."""
+        draw = draw_within(moment.part, self.space) if moment.part else self._draw
+        return [pass_of(draw(self.rng)) for _ in range(self._count)]

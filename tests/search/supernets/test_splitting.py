@@ -1,23 +1,17 @@
 """Splitting against cases computed by hand."""
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 import torch
 
 from search.spaces import spaces
+from search.supernets.matching import best_partition, decision_to_split, distances, gradients_at
 from search.supernets.mix import mixture, onehot
-from search.supernets.splitting import (
-    best_partition,
-    decision_to_split,
-    distances,
-    gradients_at,
-    split,
-)
-from search.supernets.training import Training
+from search.supernets.norms import NormPolicy
+from search.supernets.parts import has, parts_by, whole
+from search.supernets.splitting import parts_of, split, view
 from tests.search.supernets.conftest import small
-from tests.search.supernets.test_training import examples, of
 
 A = [(1.0, 0.0), (1.0, 0.0), (0.0, 1.0), (0.0, 1.0)]
 B = [(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)]
@@ -50,42 +44,61 @@ def test_the_size_of_gradients_does_not_matter():
     )
 
 
+def divided(net, place, groups):
+    own = parts_of(net) or (whole(net.space),)
+    split(net, [parts_by(part, place, groups) for part in own])
+    return net
+
+
 def test_every_architecture_is_in_one_member():
     net = small("cell_27", "per_choice")
     space, slot = spaces["cell_27"], net.slots["stem.0"]
-    once = split(net, 0, [[0, 1], [2]])
-    twice = split(once, 2, [[0], [1, 2]])
+    divided(divided(net, 0, [[0, 1], [2]]), 2, [[0], [1, 2]])
     archs = [space.at(number) for number in range(27)]
 
-    counts = Counter(twice.source.place(slot, onehot(arch)) for arch in archs)
+    counts = Counter(net.source.place(slot, onehot(arch)) for arch in archs)
 
     assert sorted(counts.values()) == [3, 6, 6, 12]
+    assert all(sum(has(part, arch) for part in parts_of(net)) == 1 for arch in archs)
 
 
 def test_members_start_as_the_supernet_that_was_split(images):
     net = small("cell_27", "per_choice")
-    divided = split(net, 1, [[0], [1], [2]])
-
+    mixes = [onehot((0, choice, 2)) for choice in range(3)]
     with torch.no_grad():
-        for choice in range(3):
-            mix = onehot((0, choice, 2))
-            assert torch.equal(divided(images, mix), net(images, mix))
+        before = [net(images, mix) for mix in mixes]
+        divided(net, 1, [[0], [1], [2]])
+
+        assert all(torch.equal(net(images, m), y) for m, y in zip(mixes, before, strict=True))
 
 
-def test_training_one_member_leaves_the_others_and_the_original_as_they_are():
-    recipe = replace(of("spos"), epochs=1)
-    data = examples()
-    net = small("cell_27", "per_choice", shape=(1, 8, 8), num_classes=3)
-    divided = split(net, 0, [[0], [1], [2]])
-    before = {key: value.clone() for key, value in divided.state_dict().items()}
-    made = Training(divided, recipe, data, seed=0)
+def test_members_have_no_mixtures(images):
+    net = divided(small("cell_27", "per_choice"), 0, [[0, 1], [2]])
 
-    report = made.step()
+    with pytest.raises(ValueError, match="single architectures, not to mixtures"):
+        net(images, mixture([[1 / 3] * 3] * 3))
 
-    (member,) = {done.done.mix.arch[0] for done in report.passes}
-    changed = {k for k, v in divided.state_dict().items() if not torch.equal(v, before[k])}
-    assert changed
-    assert all(key.startswith(f"source.members.{member}.") for key in changed)
+
+def test_a_view_leaves_the_supernet_as_it_is():
+    net = divided(small("cell_27", "per_choice"), 0, [[0, 1], [2]])
+
+    assert view(net, net.source.member(1)).source is net.source.member(1)
+    assert len(parts_of(net)) == 2
+
+
+def test_running_averages_go_with_the_member(images):
+    policy, net = NormPolicy("tracked"), small("cell_27", "per_choice")
+    net(images, onehot((0, 0, 0)), policy.training)
+    before = policy.training.moments["stem.1"]
+
+    policy.split([(0, 0), (1, 0)], is_split=False)
+    policy.training.moments["1:stem.1"][0].add_(1)
+    policy.split([(0, 1), (1, 0), (2, 0)], is_split=True)
+
+    means = [policy.training.moments[f"{member}:stem.1"][0] for member in range(3)]
+    assert torch.equal(means[0], before[0] + 1)
+    assert torch.equal(means[1], before[0])
+    assert means[1] is not means[2]
 
 
 def test_gradients_leave_out_the_decision_itself_and_what_all_share(images):
@@ -112,5 +125,5 @@ def test_gradients_of_a_soft_mix_are_those_of_all_its_terms(images):
 
 @pytest.mark.parametrize("groups", [[[0], [1]], [[0, 1], [1, 2]], [[0], [1], [2], [3]]])
 def test_groups_that_do_not_divide_the_choices_are_refused(groups):
-    with pytest.raises(ValueError, match="every choice, 0 to 2, must be in one group"):
-        split(small("cell_27"), 0, groups)
+    with pytest.raises(ValueError, match="must be in one group"):
+        divided(small("cell_27"), 0, groups)
