@@ -15,6 +15,7 @@ from search import pareto
 
 MAX_POINTS = 2000
 MAX_INFEASIBLE = 500
+MAX_SCREENED = 1000
 MAX_STEPS = 800
 BINS = (120, 80)
 
@@ -67,10 +68,12 @@ class Picture:
     knee: int | None
     dominated: Points
     infeasible: Points
+    screened: Points
     density: Density | None
     num_dominated: int
     num_infeasible: int
     num_missing: int
+    num_screened: int
     logarithmic: frozenset[str]
     box: Box | None
 
@@ -111,6 +114,7 @@ def picture(
     is_seen_N = _seen(x_N, y_N, box, logarithmic)
     seen = np.flatnonzero(dominated_N & is_seen_N)
     failed = np.flatnonzero(infeasible_N & is_seen_N)
+    screened = np.flatnonzero(columns.is_screened & has_values_N & is_seen_N)
 
     def points(rows: NDArray[np.intp]) -> Points:
         return _points(columns, rows, found, colour)
@@ -123,10 +127,12 @@ def picture(
         knee=None if found.knee_row is None else int(columns.numbers[found.knee_row]),
         dominated=points(_sample(seen, MAX_POINTS)),
         infeasible=points(_sample(failed, MAX_INFEASIBLE)),
+        screened=points(_sample(screened, MAX_SCREENED)),
         density=_density(x_N[seen], y_N[seen], logarithmic) if len(seen) > MAX_POINTS else None,
         num_dominated=int(dominated_N.sum()),
         num_infeasible=int(infeasible_N.sum()),
         num_missing=int((~has_values_N & is_full_N).sum()),
+        num_screened=int(columns.is_screened.sum()),
         logarithmic=logarithmic,
         box=box,
     )

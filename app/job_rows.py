@@ -57,6 +57,17 @@ def best_of(job: Job, catalogue: Catalogue, volume: float | None = None) -> str:
     return ", ".join(parts[:3]) or "\\-"
 
 
+def num_full(job: Job) -> int:
+    """Trials that were looked at in full: what a budget counts."""
+    return job.num_trials - job.num_screened
+
+
+def trials_of(job: Job) -> str:
+    """``200 trials, 3,000 screened``."""
+    words = wording.counted(num_full(job), "trial")
+    return f"{words}, {wording.count(job.num_screened)} screened" if job.num_screened else words
+
+
 def progress(job: Job) -> tuple[float, str]:
     """Share and words for a progress bar."""
     share = min(max(job.progress, 0.0), 1.0)
@@ -87,7 +98,8 @@ def _fill(
         pages.link("search", wording.plain(wording.shortened(job.name, 48)), id=job.id)
     space.caption(wording.plain(job.space))
     method.caption(wording.plain(f"{job.strategy}, seed {job.seed}"))
-    trials.caption(wording.count(job.num_trials))
+    extra = f"  \n{wording.count(job.num_screened)} screened" if job.num_screened else ""
+    trials.caption(f"{wording.count(num_full(job))}{extra}")
     best.caption(best_of(job, catalogue, volume))
     owner.caption(wording.plain(job.owner))
     with when:

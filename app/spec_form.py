@@ -153,7 +153,7 @@ def _objective(
     path = f"objectives.{place}"
     is_one_of_many = place > 0
     visibility: Visibility = "collapsed" if is_one_of_many else "visible"
-    cells = st.columns((2.2, 2.1, 1.2, 1.3, 1.05, 0.5), vertical_alignment="bottom", gap="small")
+    cells = st.columns((2.1, 2.1, 1.15, 1.5, 1.05, 0.5), vertical_alignment="bottom", gap="small")
     held = option_of(part)
     known = options if held in options else [*options, held]
     option = cells[0].selectbox(
@@ -191,7 +191,7 @@ def _objective(
         format="%.6g",
         key=form.key(f"{path}.bound"),
         disabled=sign == "none",
-        placeholder="no limit" if sign == "none" else "a number",
+        placeholder="none" if sign == "none" else "number",
         label_visibility=visibility,
     )
     with cells[4]:

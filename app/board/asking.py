@@ -68,7 +68,8 @@ def offer(session: Session, request: Request, catalogue: Catalogue) -> Offer:
         raise SpecError({"from": "these sources have no scores yet"})
     truth = _truth(request.truth, listed)
     plain = [key for key in request.scores if not key.startswith("aggregate/")]
-    chosen = _named(plain, listed) if request.scores else _usual(listed)
+    usual = _usual(listed)
+    chosen = _with_baselines(_named(plain, listed), usual) if request.scores else usual
     chosen = tuple(one for one in chosen if one != truth)
     mixed = columns.aggregates_of(listed, chosen)
     wanted = [key for key in request.scores if key.startswith("aggregate/")]
@@ -120,6 +121,12 @@ def _usual(listed: Sequence[Series]) -> tuple[Series, ...]:
         if one.is_proxy:
             first.setdefault(one.name if not _in_benchmark(one) else one.key, one)
     return tuple(first.values())
+
+
+def _with_baselines(chosen: Sequence[Series], usual: Sequence[Series]) -> tuple[Series, ...]:
+    """These, and each baseline that is not among them but is there."""
+    has = {one.baseline for one in chosen}
+    return (*chosen, *(one for one in usual if one.baseline and one.baseline not in has))
 
 
 def _in_benchmark(one: Series) -> bool:

@@ -61,9 +61,7 @@ def remedy(
     if _can_be_repeated(job, catalogue):
         return Remedy(metrics, best, (), num, len(archs.ids_N), made)
     numbers = _numbers(best, versions[best], archs)
-    return Remedy(
-        metrics, best, numbers, min(num, len(numbers)), len(archs.ids_N), made
-    )
+    return Remedy(metrics, best, numbers, min(num, len(numbers)), len(archs.ids_N), made)
 
 
 def _pieces(question: Question) -> Iterator[Piece]:

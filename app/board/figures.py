@@ -88,7 +88,8 @@ def check(question: Question) -> None:
         raise SpecError(
             {"truth": f"{name} has a value for one architecture; at least 2 are needed"}
         )
-    most = max((_num_common(question.truth, one) for one in question.scores), default=None)
+    scores = [one for one in question.scores if not one.baseline] or question.scores
+    most = max((_num_common(question.truth, one) for one in scores), default=None)
     if most is not None and most < 2:
         raise SpecError(
             {

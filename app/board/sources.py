@@ -110,11 +110,7 @@ def offered(session: Session) -> dict[str, str]:
         f"group:{group.id}": f"Group of {group.num_jobs}: {wording.shortened(group.name, 40)}"
         for group in jobs.groups(session)
     }
-    return options | {
-        f"search:{job.id}": _in_words(job)
-        for job in listed
-        if job.num_trials
-    }
+    return options | {f"search:{job.id}": _in_words(job) for job in listed if job.num_trials}
 
 
 def made_from(session: Session, chosen: Sequence[str]) -> dict[str, str]:

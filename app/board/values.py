@@ -104,9 +104,7 @@ def _of_search(piece: Piece) -> Held:
     return _one_each(ids_U, codes_N[rows], values, statuses)
 
 
-def archs_of(
-    job_id: int, version: int
-) -> tuple[Columns, NDArray[np.bytes_], NDArray[np.intp]]:
+def archs_of(job_id: int, version: int) -> tuple[Columns, NDArray[np.bytes_], NDArray[np.intp]]:
     """The trials of a search, its U archs, ascending, and the place of each trial's among them.
 
     Sorting half a million ids takes a second, so that is done once for all measures.

@@ -43,6 +43,8 @@ def front_chart(
     figure = go.Figure()
     if shown.density is not None:
         figure.add_trace(_density(shown.density, shown))
+    if len(shown.screened):
+        figure.add_trace(_screened(shown, selected))
     if len(shown.infeasible):
         figure.add_trace(_infeasible(shown, selected))
     if len(shown.dominated):
@@ -101,6 +103,17 @@ def _density(density: Density, shown: Picture) -> go.Heatmap:
         hoverinfo="skip",
         name="density",
         showlegend=False,
+    )
+
+
+def _screened(shown: Picture, selected: Numbers) -> go.Scatter:
+    return _cloud(
+        shown.screened,
+        shown,
+        selected,
+        name=f"screened ({len(shown.screened):,} of {shown.num_screened:,})",
+        marker={"symbol": CIRCLE, "size": 3.5, "color": GREY, "opacity": 0.35},
+        hue=False,
     )
 
 

@@ -11,6 +11,8 @@ from db.session import reading
 from search.correlation import Estimate
 from workers.catalogue import catalogue
 
+HEADS = ("score", "#archs", "#Spearman", "#tau-b", "#top 10 %", "#top k", "#regret")
+
 
 def print_board(request: Request, *, as_csv: bool, as_json: bool) -> None:
     """The rows of a board: a table, CSV or JSON."""
@@ -25,13 +27,14 @@ def print_board(request: Request, *, as_csv: bool, as_json: bool) -> None:
             f"{len(archs.ids_N):,} architectures, undefined scores: {asked.undefined}, "
             f"k = {asked.k}"
         )
+        note("* baseline; top 10 %: Spearman among the best by truth; more figures: --csv, --json")
         if archs.rule:
             note(archs.rule)
-        show_table(
-            ["score", "#n", "#coverage", "#Spearman", "#tau-b", "#weighted", "#top-10 % Spearman",
-             "#top-k", "#regret", ""],
-            [_cells(row) for row in rows],
-        )  # fmt: skip
+        show_table(HEADS, [_cells(row) for row in rows if row.agreement is not None])
+        for row in rows:
+            said = row.problem or (row.line.series.remark if row.line.series else "")
+            if said:
+                note(f"{row.line.name}: {said}")
 
 
 def print_columns(request: Request, *, as_json: bool) -> None:
@@ -47,33 +50,31 @@ def print_columns(request: Request, *, as_json: bool) -> None:
 
 
 def _cells(row: Row) -> tuple[object, ...]:
-    found = row.agreement
-    one = row.line.series
-    words = "baseline" if row.line.is_baseline else (one.note if one else "")
-    if found is None:
-        return (row.line.name, *[""] * 8, row.problem)
+    found, one = row.agreement, row.line.series
+    assert found is not None
+    mark = "*" if row.line.is_baseline else ""
+    words = f" ({one.note})" if one is not None and one.note else ""
+    covered = found.coverage
     return (
-        row.line.name,
-        f"{found.everything.num_archs:,}",
-        f"{found.coverage.ok:,} of {found.coverage.total:,}",
-        *(
-            _figure(each)
-            for each in (
-                found.everything.spearman,
-                found.everything.kendall,
-                found.everything.weighted_kendall,
-                found.top.spearman,
-                found.precision_at_k,
-                found.regret_at_k,
-            )
-        ),
-        words,
+        f"{row.line.name}{mark}{words}",
+        f"{covered.ok:,}" if covered.ok == covered.total else f"{covered.ok:,}/{covered.total:,}",
+        _with_interval(found.everything.spearman),
+        _figure(found.everything.kendall),
+        _figure(found.top.spearman),
+        _figure(found.precision_at_k),
+        _figure(found.regret_at_k),
     )
 
 
-def _figure(found: Estimate) -> str:
-    if found.value is None:
-        return "-"
+def _with_interval(found: Estimate) -> str:
     if found.low is None or found.high is None:
-        return f"{found.value:.3f}"
-    return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+        return _figure(found)
+    return f"{_figure(found)} [{_short(found.low)}, {_short(found.high)}]"
+
+
+def _figure(found: Estimate) -> str:
+    return "-" if found.value is None else f"{found.value:.3f}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}".replace("0.", ".", 1)

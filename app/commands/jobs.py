@@ -131,6 +131,11 @@ def _ask(ask: Callable[[int], JobState], job_id: int) -> None:
     say(f"Search {job_id} is {ask(job_id)}.")
 
 
+def _num_trials(job: Job) -> str:
+    num = f"{job.num_trials - job.num_screened:,}"
+    return f"{num} (and {job.num_screened:,} screened)" if job.num_screened else num
+
+
 def _row(job: Job) -> tuple[object, ...]:
     return (
         job.id,
@@ -139,6 +144,6 @@ def _row(job: Job) -> tuple[object, ...]:
         share(job.progress),
         job.space,
         job.strategy,
-        job.num_trials,
+        _num_trials(job),
         ago(job.created_at),
     )

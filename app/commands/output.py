@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -42,7 +42,8 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     """Print rows under bold headers; a column whose name begins with ``#`` is right-aligned."""
     table = Table(box=None, pad_edge=False)
     for name in columns:
-        table.add_column(name.lstrip("#"), justify="right" if name.startswith("#") else "left")
+        justify: JustifyMethod = "right" if name.startswith("#") else "left"
+        table.add_column(name.lstrip("#"), justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     Console().print(table)

@@ -107,7 +107,10 @@ def _progress() -> Progress:
 
 
 def _line(job: Job) -> str:
-    return f"{job.id} {job.name}: {job.state}, {job.num_trials} trials"
+    screened = f", {job.num_screened:,} screened" if job.num_screened else ""
+    return (
+        f"{job.id} {job.name}: {job.state}, {job.num_trials - job.num_screened} trials{screened}"
+    )
 
 
 def _exit_as(states: set[JobState]) -> None:

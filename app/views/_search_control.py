@@ -45,6 +45,9 @@ def show(job: Job, measures: Sequence[Measure]) -> None:
         )
     found = against_chance.verdict(job.id, by, tuple(ordered))
     assert found is not None
+    if found.num_trials == 0:
+        st.markdown("The comparison appears when every run and its control have had a trial.")
+        return
     left, right = st.columns((1.6, 1), gap="medium")
     with left:
         st.plotly_chart(

@@ -84,10 +84,8 @@ def _explore(
     left, right = st.columns((2.15, 1), gap="medium")
     with left:
         chosen = front.points_of(columns, found, view.selected) if len(columns) else None
-        _chart(shown, chosen, view, measures)
+        _chart(job_id, columns, shown, chosen, view, measures)
         _mixed_over(columns, mixed)
-        numbers = columns.numbers[found.rows_K].tolist()
-        _search_check.show(job_id, columns, y, numbers, view.selected)
     with right, st.container(border=True, height=TOGETHER, key="selected"):
         _search_selected.show(job_id, columns, measures, found, view.selected)
     left, right = st.columns((2.15, 1), gap="medium")
@@ -98,7 +96,12 @@ def _explore(
 
 
 def _chart(
-    shown: Picture, chosen: Points | None, view: SearchView, measures: Sequence[Measure]
+    job_id: int,
+    columns: Columns,
+    shown: Picture,
+    chosen: Points | None,
+    view: SearchView,
+    measures: Sequence[Measure],
 ) -> None:
     with st.container(border=True, height=TOGETHER, gap=None):
         if not shown.num_trials:
@@ -115,7 +118,10 @@ def _chart(
         with st.container(horizontal=True, vertical_alignment="center", height=40, border=False):
             total = wording.counted(shown.num_trials, "trial")
             drawn = f"{wording.count(len(shown.front))} of {total} on the front"
-            st.caption(f"{drawn}; hollow: from memory", width="content")
+            st.caption(f"{drawn}; hollow: from memory{_screened(shown)}", width="content")
+            _search_check.show(
+                job_id, columns, shown.y, shown.front.numbers_K.tolist(), view.selected
+            )
             if view.box is not None:
                 st.button(
                     "Show everything",
@@ -123,6 +129,16 @@ def _chart(
                     type="tertiary",
                     on_click=_widen,
                 )
+
+
+def _screened(shown: Picture) -> str:
+    """Why trials that were screened only are faint, or not to be seen."""
+    if not shown.num_screened:
+        return ""
+    num = wording.count(shown.num_screened)
+    if len(shown.screened):
+        return f"; {num} screened only, faint"
+    return f"; {num} screened only: not drawn, for they were not scored for both"
 
 
 def _mixed_over(columns: Columns, mixed: Sequence[Mixture]) -> None:
@@ -231,6 +247,9 @@ def _constraints(
     columns: Columns, measures: Sequence[Measure], y: Measure, view: SearchView
 ) -> None:
     """What is best among the trials that meet all limits, and a slider for each limit."""
+    if not len(columns):
+        st.markdown("**Limits** appear with the first trial.")
+        return
     answer = st.container(horizontal=True, vertical_alignment="center", gap="small")
     asked = {m.place: limit for m in measures if (limit := _slider(columns, m, view.limits))}
     left = front.meeting(columns, asked, y)

@@ -119,10 +119,7 @@ def _line(job: Job, position: int | None, sliced: str) -> None:
 
 
 def _facts(job: Job) -> str:
-    num_screened = int(cached.columns(job.id, job.version).is_screened.sum())
-    facts = [wording.counted(job.num_trials - num_screened, "trial")]
-    if num_screened:
-        facts.append(f"{wording.count(num_screened)} screened")
+    facts = [job_rows.trials_of(job)]
     if job.num_scores:
         num_recalled = job.num_from_memory - sum(tally.shared for tally in tallies(job))
         facts.append(

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,17 +15,19 @@ from app.markdown_table import table
 from app.measures import Measure
 from app.mixtures import Mixture
 from app.views import _search_control, _search_what_if
-from db import jobs, trials
+from db import jobs, trial_pages, trials
+from db.columns import SCREENED
 from db.errors import NotFound
 from db.models import Job
 from db.session import reading
-from db.trials import SCORE_STATUSES, TRIAL_STATES, Columns, TrialLine
+from db.trials import SCORE_STATUSES, TRIAL_STATES, Columns, TrialFilter, TrialLine
 from search.catalogue import Catalogue
 from search.errors import SpecError
 from search.spaces import spaces
 from search.spec import Spec, dump_submission
 
 PER_PAGE = 50
+NUM_FAILED = 20
 BY_NUMBER = "number"
 TABLE = "trials_table"
 
@@ -74,6 +77,9 @@ def _trials(job: Job, measures: tuple[Measure, ...], mixed: tuple[Mixture, ...])
         cells[1].caption(f":red[{wording.plain(next(iter(error.fields.values())))}]")
         return
     place = None if sort == BY_NUMBER else names.index(sort)
+    if place is not None and job.num_screened and not chosen:
+        full = tuple(state for state in TRIAL_STATES if state != SCREENED)
+        wanted = replace(wanted, states=full)
     descending = _descending(order, None if place is None else measures[place])
     number = st.session_state.get("page", 1)
     with reading() as session:
@@ -92,7 +98,7 @@ def _trials(job: Job, measures: tuple[Measure, ...], mixed: tuple[Mixture, ...])
     _table(job, found.rows, measures, mixed)
     num_pages = -(-found.total // PER_PAGE)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(wording.counted(found.total, "trial"), width="content")
+        st.caption(_counted(job, found.total, wanted), width="content")
         if num_pages > 1:
             st.pagination(num_pages, key="page", bind="query-params")
         st.markdown(
@@ -100,6 +106,13 @@ def _trials(job: Job, measures: tuple[Measure, ...], mixed: tuple[Mixture, ...])
             f"[all as JSON](/api/jobs/{job.id}/trials.json)",
             width="content",
         )
+
+
+def _counted(job: Job, total: int, wanted: TrialFilter) -> str:
+    words = wording.counted(total, "trial")
+    if job.num_screened and wanted.states and SCREENED not in wanted.states:
+        return f"{words}; {wording.count(job.num_screened)} screened only are not ordered"
+    return words
 
 
 def _descending(order: str, measure: Measure | None) -> bool:
@@ -191,18 +204,18 @@ def _statuses(job: Job, measures: tuple[Measure, ...]) -> None:
         )
     heads = ["measure", *(states.STATUS[name].label for name in SCORE_STATUSES), "from memory"]
     st.markdown(table(heads, rows))
-    with reading() as session:
-        failed = trials.trials_page(
-            session, job.id, trials.TrialFilter(states=("failed",)), descending=True, per_page=20
-        )
-    if not failed.total:
+    has_failed_N = columns.states == TRIAL_STATES.index("failed")
+    has_failed_N |= (columns.statuses == SCORE_STATUSES.index("failed")).any(axis=1)
+    failed = columns.numbers[has_failed_N]
+    if not len(failed):
         return
-    st.markdown(f"**{wording.counted(failed.total, 'failed trial')}**, the latest first")
-    for line in failed.rows:
+    with reading() as session:
+        lines = trial_pages.some_trials(session, job.id, failed[::-1][:NUM_FAILED].tolist())
+    st.markdown(f"**{wording.counted(len(failed), 'failed trial')}**, the latest first")
+    for line in lines:
         causes = {str((s.details or {}).get("error", "")) for s in line.scores.values()} - {""}
-        st.markdown(
-            f"Trial {line.number}: {wording.plain('; '.join(sorted(causes)) or 'no cause given')}"
-        )
+        which = f"Trial {line.number}{', screened' if line.state == SCREENED else ''}"
+        st.markdown(f"{which}: {wording.plain('; '.join(sorted(causes)) or 'no cause given')}")
 
 
 def _metrics(job: Job) -> None:

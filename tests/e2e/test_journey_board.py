@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
 from playwright.sync_api import TimeoutError as NothingHappened
+from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -101,6 +101,7 @@ def calibrate(person, sweep, trained):
 def open_an_architecture_by_its_ranks(person):
     points = person.page.locator(POINTS)
     expect(points).to_have_count(NUM_TRAINED)
+    person.page.locator("[class*=st-key-board_scatter]").scroll_into_view_if_needed()
     for _ in range(5):
         box = points.last.bounding_box()
         if box is None:
