@@ -45,8 +45,16 @@ def test_baselines_are_always_there(search, benchmark):
     found = rows(search, benchmark, scores=("nwot",))
 
     assert {"nwot", "params", "macs", "random"} == set(found)
-    assert "choose macs as an objective" in found["macs"].problem
+    assert found["macs"].agreement.everything.num_archs == NUM
     assert abs(found["random"].agreement.everything.kendall.value) < 0.3
+
+
+def test_a_baseline_that_nobody_recorded_says_so(benchmark):
+    job = add_search({"nwot": [quality(i) for i in range(NUM)]})
+
+    found = rows(benchmark, f"search:{job}")
+
+    assert "choose macs as an objective" in found["macs"].problem
 
 
 def test_more_parameters_are_taken_for_better(search, benchmark):

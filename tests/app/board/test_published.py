@@ -68,3 +68,24 @@ def test_epsinas_says_nothing_when_undefined_ranks_last(imported):
 
     assert rows["cifar10_epsinas"]["all"]["spearman"]["value"] == pytest.approx(0.005, abs=1e-3)
     assert rows["cifar10_epsinas"]["all"]["num_archs"] == 15625
+
+
+def test_baselines_stay_when_scores_are_named(imported):
+    rows = ask(scores=["cifar10_snip"])
+
+    assert set(rows) == {"cifar10_snip", "params", "macs", "random"}
+    assert rows["params"]["all"]["spearman"]["value"] == pytest.approx(0.752, abs=1e-3)
+
+
+def test_the_command_line_prints_the_same_figures(imported):
+    sources = ("--from", "benchmark:nb201", "--from", "benchmark:proxies")
+
+    printed = run("board", *sources, "--truth", "cifar10_test", "--resamples", "0")
+
+    found = {line.split()[0]: line.split()[2] for line in printed.splitlines() if "0." in line}
+    assert {name: float(found[name]) for name in FIGURES if name != "params"} == pytest.approx(
+        {name: value for name, value in FIGURES.items() if name != "params"}, abs=1e-3
+    )
+    assert "params*" in found
+    assert "macs: Nothing here has it" in printed
+    assert ".842 to .907" in printed
