@@ -10,7 +10,8 @@ from search.networks import networks, reads_text
 from search.networks._nasbench_nlp import Network
 from search.networks._weights import with_drawn_weights
 from search.spaces import Arch
-from search.spaces.nasbench_nlp import recipe, valid_graph
+from search.spaces._recurrent_cells import recipe
+from search.spaces.nasbench_nlp import valid_graph
 
 
 @networks.register

@@ -5,24 +5,11 @@ The cell of Zhang et al. (2020), arXiv:2001.01431: every cell of the space can b
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from search.spaces import Arch, Decision, Drawing, Edge, Node
-from search.spaces._choices import (
-    arch_at,
-    changes,
-    drawn,
-    index_of,
-    mixed,
-    one_apart,
-    require_equivalence,
-    with_choice,
-    wrong_choice,
-)
+from search.spaces._choice_space import ChoiceSpace
 from search.spaces._export import network_code
 
 EDGES = ((0, 1), (0, 2), (1, 2))  # in the order of an arch
-EQUIVALENCES = ("exact",)
 
 _NODES = (
     Node("0", "input", "input"),
@@ -32,7 +19,7 @@ _NODES = (
 )
 
 
-class CellSpace:
+class CellSpace(ChoiceSpace):
     """Cells of three edges; the output of a cell is both nodes side by side.
 
     Args:
@@ -48,52 +35,7 @@ class CellSpace:
         self.name = name
         self.operations = tuple(operations)
         self._defaults = dict(defaults)
-        self._counts = (len(self.operations),) * len(EDGES)
-
-    @property
-    def decisions(self) -> tuple[Decision, ...]:
-        """One operation for each edge."""
-        return tuple(Decision(f"{i}-{j}", self.operations) for i, j in EDGES)
-
-    @property
-    def size(self) -> int:
-        """The number of operations to the power of three."""
-        return int(len(self.operations) ** len(EDGES))
-
-    @property
-    def equivalences(self) -> tuple[str, ...]:
-        """Exact alone: no two cells compute the same."""
-        return EQUIVALENCES
-
-    def at(self, index: int) -> Arch:
-        """The cell with this number; the last edge turns fastest."""
-        return arch_at(self._counts, index)
-
-    def index(self, arch: Arch) -> int:
-        """The number of *arch*."""
-        return index_of(self._counts, arch)
-
-    def sample(self, rng: np.random.Generator) -> Arch:
-        """Draw one cell uniformly; every combination is valid."""
-        return drawn(self._counts, rng)
-
-    def neighbours(self, arch: Arch) -> list[Arch]:
-        """The cells with another operation on one edge."""
-        return list(one_apart(self._counts, arch))
-
-    def mutate(self, arch: Arch, rng: np.random.Generator) -> Arch:
-        """Put another operation on one edge, both drawn uniformly."""
-        edge = int(rng.integers(len(EDGES)))
-        step = int(rng.integers(1, len(self.operations)))
-        return with_choice(arch, edge, (arch[edge] + step) % len(self.operations))
-
-    def crossover(self, first: Arch, second: Arch, rng: np.random.Generator) -> Arch:
-        """Take each edge's operation from one of two parents."""
-        return mixed(first, second, rng)
-
-    def invalid_reason(self, arch: Sequence[int]) -> str | None:
-        """Why this is no cell."""
-        return wrong_choice(self.decisions, arch)
+        self.decisions = tuple(Decision(f"{i}-{j}", self.operations) for i, j in EDGES)
 
     def encode(self, arch: Arch) -> str:
         """Operations by target node, such as ``|conv_3x3~0|+|conv_3x3~0|max_pool_3x3~1|``."""
@@ -114,15 +56,6 @@ class CellSpace:
         terms = [term for block in blocks for term in block]
         return tuple(self._choice(edge, term) for edge, term in zip(EDGES, terms, strict=True))
 
-    def key(self, arch: Arch, equivalence: str = "exact") -> str:
-        """The text form of the canonical member."""
-        return self.encode(self.canonical(arch, equivalence))
-
-    def canonical(self, arch: Arch, equivalence: str = "exact") -> Arch:
-        """The cell itself."""
-        require_equivalence(self.name, EQUIVALENCES, equivalence)
-        return arch
-
     def drawing(self, arch: Arch) -> Drawing:
         """An input, two nodes and the output, which is both nodes side by side."""
         chosen = [self.operations[choice] for choice in arch]
@@ -132,10 +65,6 @@ class CellSpace:
         )
         joins = tuple(Edge(node, "out", "", "skip_connect") for node in ("1", "2"))
         return Drawing(_NODES, (*edges, *joins), caption=f"cell {self.index(arch)}")
-
-    def edit(self, first: Arch, second: Arch) -> str:
-        """Which edges change, from what to what."""
-        return changes(self.decisions, first, second)
 
     def python_source(
         self,

@@ -6,19 +6,13 @@ Liu et al. (2019), arXiv:1806.09055; genotypes as their code writes them.
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import combinations, permutations
 
 import numpy as np
 
 from search.spaces import Arch, Decision, Drawing, Edge, Node, spaces
-from search.spaces._choices import (
-    arch_at,
-    drawn,
-    index_of,
-    require_equivalence,
-    wrong_choice,
-)
+from search.spaces._choice_space import ChoiceSpace
+from search.spaces._choices import require_equivalence
 from search.spaces._export import network_code
 
 OPERATIONS = (
@@ -51,18 +45,23 @@ NodeInputs = tuple[Input, Input]  # by source
 CellGraph = tuple[NodeInputs, ...]  # of nodes 2 to 5
 
 
-class Darts:
-    """A normal and a reduction cell of four nodes, each with two inputs of seven operations."""
+def _cell_decisions(name: str) -> Iterator[Decision]:
+    for node in NODES:
+        pairs = tuple(f"{i} and {j}" for i, j in _PAIRS[node])
+        if len(pairs) > 1:
+            yield Decision(f"{name} node {node} inputs", pairs, "edge")
+        yield Decision(f"{name} node {node} first operation", OPERATIONS)
+        yield Decision(f"{name} node {node} second operation", OPERATIONS)
 
-    @property
-    def decisions(self) -> tuple[Decision, ...]:
-        """For each node of each cell: which two states it reads, and what it makes of each."""
-        return _decisions()
 
-    @property
-    def size(self) -> int:
-        """1,037,664,180 cells, squared: about 1.08e18."""
-        return int(np.prod(_counts(), dtype=object))
+class Darts(ChoiceSpace):
+    """A normal and a reduction cell of four nodes, each with two inputs of seven operations.
+
+    A node decides which two states it reads, and what it makes of each: 1,037,664,180 cells,
+    squared.
+    """
+
+    decisions = tuple(decision for name in CELLS for decision in _cell_decisions(name))
 
     @property
     def equivalences(self) -> tuple[str, ...]:
@@ -71,18 +70,6 @@ class Darts:
         Networks of isomorphic cells differ in the order of channels only.
         """
         return EQUIVALENCES
-
-    def at(self, index: int) -> Arch:
-        """The pair of cells with this number."""
-        return arch_at(_counts(), index)
-
-    def index(self, arch: Arch) -> int:
-        """The number of *arch*."""
-        return index_of(_counts(), arch)
-
-    def sample(self, rng: np.random.Generator) -> Arch:
-        """Draw both cells uniformly; every combination is valid."""
-        return drawn(_counts(), rng)
 
     def neighbours(self, arch: Arch) -> list[Arch]:
         """The 120 pairs of cells with one other operation, or one edge from another state."""
@@ -93,11 +80,6 @@ class Darts:
             for graph in _edited_cells(graphs[place])
         ]
 
-    def mutate(self, arch: Arch, rng: np.random.Generator) -> Arch:
-        """Draw one of the neighbours."""
-        neighbours = self.neighbours(arch)
-        return neighbours[int(rng.integers(len(neighbours)))]
-
     def crossover(self, first: Arch, second: Arch, rng: np.random.Generator) -> Arch:
         """Take each node, with its inputs and operations, from one of two parents."""
         picks = iter(rng.integers(2, size=len(CELLS) * len(NODES)).tolist())
@@ -105,10 +87,6 @@ class Darts:
             tuple(b if next(picks) else a for a, b in zip(mine, yours, strict=True))
             for mine, yours in zip(cells(first), cells(second), strict=True)
         )
-
-    def invalid_reason(self, arch: Sequence[int]) -> str | None:
-        """Why this is no pair of cells."""
-        return wrong_choice(self.decisions, arch)
 
     def encode(self, arch: Arch) -> str:
         """The genotype as DARTS prints it: ``Genotype(normal=[('skip_connect', 0), ...``."""
@@ -126,10 +104,6 @@ class Darts:
         """
         fields = _fields(text)
         return _arch(_read_cell(name, fields) for name in CELLS)
-
-    def key(self, arch: Arch, equivalence: str = "exact") -> str:
-        """The genotype of the canonical member."""
-        return self.encode(self.canonical(arch, equivalence))
 
     def canonical(self, arch: Arch, equivalence: str = "exact") -> Arch:
         """The first among all orders of the nodes in which edges lead forwards."""
@@ -196,25 +170,6 @@ def cells(arch: Arch) -> tuple[CellGraph, CellGraph]:
 def genotype(graph: CellGraph) -> list[tuple[str, int]]:
     """A cell as DARTS writes it: operation and source of two edges for each node."""
     return [(OPERATIONS[edge.operation], edge.source) for inputs in graph for edge in inputs]
-
-
-@cache
-def _decisions() -> tuple[Decision, ...]:
-    return tuple(decision for name in CELLS for decision in _cell_decisions(name))
-
-
-def _cell_decisions(name: str) -> Iterator[Decision]:
-    for node in NODES:
-        pairs = tuple(f"{i} and {j}" for i, j in _PAIRS[node])
-        if len(pairs) > 1:
-            yield Decision(f"{name} node {node} inputs", pairs, "edge")
-        yield Decision(f"{name} node {node} first operation", OPERATIONS)
-        yield Decision(f"{name} node {node} second operation", OPERATIONS)
-
-
-@cache
-def _counts() -> tuple[int, ...]:
-    return tuple(len(decision.choices) for decision in _decisions())
 
 
 def _graph(choices: Sequence[int]) -> CellGraph:

@@ -7,19 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-import numpy as np
-
 from search.spaces import Arch, Decision, Drawing, Edge, Node, spaces
-from search.spaces._choices import (
-    arch_at,
-    changes,
-    drawn,
-    index_of,
-    mixed,
-    one_apart,
-    require_equivalence,
-    wrong_choice,
-)
+from search.spaces._choice_space import ChoiceSpace
 from search.spaces._export import network_code
 
 WIDTHS = (8, 16, 24, 32)
@@ -28,63 +17,19 @@ KERNELS = (1, 3, 5)
 EXPANSIONS = (1, 2)
 NUM_STAGES = 2
 KINDS = ("width", "depth", "kernel", "expansion")
-EQUIVALENCES = ("exact",)
 
 _CHOICES = (WIDTHS, DEPTHS, KERNELS, EXPANSIONS)
-_COUNTS = tuple(map(len, _CHOICES)) * NUM_STAGES
 _STAGE = re.compile(r"w(\d+)d(\d+)k(\d+)e(\d+)", re.ASCII)
 
 
-class ElasticTiny:
+class ElasticTiny(ChoiceSpace):
     """A tiny residual network; each of two stages has a width, depth, kernel and expansion."""
 
-    @property
-    def decisions(self) -> tuple[Decision, ...]:
-        """Width, depth, kernel and expansion of each stage, all from small to large."""
-        return tuple(
-            Decision(f"stage {stage} {kind}", tuple(map(str, choices)), kind)
-            for stage in range(1, NUM_STAGES + 1)
-            for kind, choices in zip(KINDS, _CHOICES, strict=True)
-        )
-
-    @property
-    def size(self) -> int:
-        """72 settings of each of two stages: 5,184."""
-        return int(np.prod(_COUNTS))
-
-    @property
-    def equivalences(self) -> tuple[str, ...]:
-        """Exact alone: every choice is used."""
-        return EQUIVALENCES
-
-    def at(self, index: int) -> Arch:
-        """The network with this number; the last decision turns fastest."""
-        return arch_at(_COUNTS, index)
-
-    def index(self, arch: Arch) -> int:
-        """The number of *arch*."""
-        return index_of(_COUNTS, arch)
-
-    def sample(self, rng: np.random.Generator) -> Arch:
-        """Draw every choice uniformly."""
-        return drawn(_COUNTS, rng)
-
-    def neighbours(self, arch: Arch) -> list[Arch]:
-        """Every network with one other choice."""
-        return list(one_apart(_COUNTS, arch))
-
-    def mutate(self, arch: Arch, rng: np.random.Generator) -> Arch:
-        """Draw one of the neighbours."""
-        neighbours = self.neighbours(arch)
-        return neighbours[int(rng.integers(len(neighbours)))]
-
-    def crossover(self, first: Arch, second: Arch, rng: np.random.Generator) -> Arch:
-        """Take each choice from one of two parents."""
-        return mixed(first, second, rng)
-
-    def invalid_reason(self, arch: Sequence[int]) -> str | None:
-        """Why this is no network."""
-        return wrong_choice(self.decisions, arch)
+    decisions = tuple(
+        Decision(f"stage {stage} {kind}", tuple(map(str, choices)), kind)
+        for stage in range(1, NUM_STAGES + 1)
+        for kind, choices in zip(KINDS, _CHOICES, strict=True)
+    )
 
     def encode(self, arch: Arch) -> str:
         """Both stages, such as ``w16d2k3e1-w32d3k5e2``."""
@@ -104,15 +49,6 @@ class ElasticTiny:
             )
         return tuple(c for number, part in enumerate(parts, 1) for c in _stage(number, part))
 
-    def key(self, arch: Arch, equivalence: str = "exact") -> str:
-        """The text form of the canonical member."""
-        return self.encode(self.canonical(arch, equivalence))
-
-    def canonical(self, arch: Arch, equivalence: str = "exact") -> Arch:
-        """The network itself."""
-        require_equivalence("elastic_tiny", EQUIVALENCES, equivalence)
-        return arch
-
     def drawing(self, arch: Arch) -> Drawing:
         """A chain of feature maps; the arrows are the blocks, stage by stage."""
         blocks = [
@@ -128,10 +64,6 @@ class ElasticTiny:
             for (source, target), (_, label) in zip(pairwise(names), blocks, strict=True)
         )
         return Drawing(nodes, edges, caption=self.encode(arch))
-
-    def edit(self, first: Arch, second: Arch) -> str:
-        """Which choices change, from what to what."""
-        return changes(self.decisions, first, second)
 
     def python_source(
         self,

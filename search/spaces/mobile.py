@@ -5,21 +5,10 @@ As in Once-for-All (Cai et al., 2020, arXiv:1908.09791), with the width searched
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-
-import numpy as np
 
 from search.spaces import Arch, Decision, Drawing, Edge, Node, spaces
-from search.spaces._choices import (
-    arch_at,
-    changes,
-    drawn,
-    index_of,
-    mixed,
-    one_apart,
-    require_equivalence,
-    wrong_choice,
-)
+from search.spaces._choice_space import ChoiceSpace
+from search.spaces._choices import one_apart, require_equivalence
 from search.spaces._export import network_code
 
 FULL_RESOLUTION = 224  # resolutions are shares of it, whatever the images' own side
@@ -41,58 +30,40 @@ _LENGTHS = {"d": NUM_UNITS, "ks": NUM_UNITS * MAX_DEPTH, "e": NUM_UNITS * MAX_DE
 _DEFAULTS: Mapping[str, object] = {"r": FULL_RESOLUTION, "w": 1.0}
 
 
-class Mobile:
-    """MobileNetV3 of any resolution, width and depth, each block of any kernel and expansion."""
+def _unit_decisions(unit: int) -> Iterator[Decision]:
+    yield Decision(f"unit {unit} depth", tuple(map(str, DEPTHS)), "depth")
+    for block in range(1, MAX_DEPTH + 1):
+        name = f"unit {unit} block {block}"
+        yield Decision(f"{name} kernel", tuple(map(str, KERNELS)), "kernel")
+        yield Decision(f"{name} expansion", tuple(map(str, EXPANSIONS)), "expansion")
 
-    @property
-    def decisions(self) -> tuple[Decision, ...]:
-        """Resolution and width; for each unit its depth, and kernel and expansion of 4 blocks."""
-        return _decisions()
 
-    @property
-    def size(self) -> int:
-        """All encodings, those that differ in blocks beyond the depth included."""
-        return int(np.prod(_counts(), dtype=object))
+class Mobile(ChoiceSpace):
+    """MobileNetV3 of any resolution, width and depth, each block of any kernel and expansion.
+
+    Encodings that differ in blocks beyond the depth are counted apart.
+    """
+
+    decisions = (
+        Decision("resolution", tuple(f"{r}/{FULL_RESOLUTION}" for r in RESOLUTIONS), "resolution"),
+        Decision("width", tuple(map(str, WIDTHS)), "width"),
+        *(decision for unit in range(1, NUM_UNITS + 1) for decision in _unit_decisions(unit)),
+    )
 
     @property
     def equivalences(self) -> tuple[str, ...]:
         """Exact, then by the network: what is chosen for blocks beyond the depth is ignored."""
         return EQUIVALENCES
 
-    def at(self, index: int) -> Arch:
-        """The arch with this number."""
-        return arch_at(_counts(), index)
-
-    def index(self, arch: Arch) -> int:
-        """The number of *arch*."""
-        return index_of(_counts(), arch)
-
-    def sample(self, rng: np.random.Generator) -> Arch:
-        """Draw every choice uniformly, so all depths are equally likely."""
-        return drawn(_counts(), rng)
-
     def neighbours(self, arch: Arch) -> list[Arch]:
         """Every arch with one other choice that changes the network."""
         idle = set(_idle_places(arch))
-        fixed = [1 if place in idle else count for place, count in enumerate(_counts())]
+        fixed = [1 if place in idle else count for place, count in enumerate(self.counts)]
         active = [0 if place in idle else choice for place, choice in enumerate(arch)]
         return [
             tuple(arch[place] if place in idle else choice for place, choice in enumerate(other))
             for other in one_apart(fixed, tuple(active))
         ]
-
-    def mutate(self, arch: Arch, rng: np.random.Generator) -> Arch:
-        """Draw one of the neighbours."""
-        neighbours = self.neighbours(arch)
-        return neighbours[int(rng.integers(len(neighbours)))]
-
-    def crossover(self, first: Arch, second: Arch, rng: np.random.Generator) -> Arch:
-        """Take each choice from one of two parents."""
-        return mixed(first, second, rng)
-
-    def invalid_reason(self, arch: Sequence[int]) -> str | None:
-        """Why this is no arch."""
-        return wrong_choice(self.decisions, arch)
 
     def encode(self, arch: Arch) -> str:
         """JSON as Once-for-All has it: depths ``d``, kernels ``ks``, expansions ``e`` in lists.
@@ -130,10 +101,6 @@ class Mobile:
         head = (_choice("r", fields["r"], RESOLUTIONS), _choice("w", fields["w"], WIDTHS))
         return (*head, *(choice for unit in units for choice in unit))
 
-    def key(self, arch: Arch, equivalence: str = "exact") -> str:
-        """The JSON of the canonical member."""
-        return self.encode(self.canonical(arch, equivalence))
-
     def canonical(self, arch: Arch, equivalence: str = "exact") -> Arch:
         """The first of the class: blocks beyond the depth have the smallest choices."""
         require_equivalence("mobile", EQUIVALENCES, equivalence)
@@ -163,10 +130,6 @@ class Mobile:
         )
         share = f"{RESOLUTIONS[arch[0]]}/{FULL_RESOLUTION}"
         return Drawing(nodes, edges, f"resolution {share}, width {WIDTHS[arch[1]]}")
-
-    def edit(self, first: Arch, second: Arch) -> str:
-        """Which choices change, from what to what."""
-        return changes(self.decisions, first, second)
 
     def python_source(
         self,
@@ -214,29 +177,6 @@ def units_of(arch: Arch) -> list[list[Block]]:
     return [
         blocks[start : start + DEPTHS[depth]] for start, depth in zip(starts, depths, strict=True)
     ]
-
-
-@cache
-def _decisions() -> tuple[Decision, ...]:
-    shares = tuple(f"{resolution}/{FULL_RESOLUTION}" for resolution in RESOLUTIONS)
-    return (
-        Decision("resolution", shares, "resolution"),
-        Decision("width", tuple(map(str, WIDTHS)), "width"),
-        *(decision for unit in range(1, NUM_UNITS + 1) for decision in _unit_decisions(unit)),
-    )
-
-
-def _unit_decisions(unit: int) -> Iterator[Decision]:
-    yield Decision(f"unit {unit} depth", tuple(map(str, DEPTHS)), "depth")
-    for block in range(1, MAX_DEPTH + 1):
-        name = f"unit {unit} block {block}"
-        yield Decision(f"{name} kernel", tuple(map(str, KERNELS)), "kernel")
-        yield Decision(f"{name} expansion", tuple(map(str, EXPANSIONS)), "expansion")
-
-
-@cache
-def _counts() -> tuple[int, ...]:
-    return tuple(len(decision.choices) for decision in _decisions())
 
 
 def _lists(arch: Arch) -> tuple[list[int], list[int], list[int]]:

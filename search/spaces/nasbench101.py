@@ -14,6 +14,7 @@ from itertools import combinations, permutations
 import numpy as np
 
 from search.spaces import Arch, Decision, Drawing, Edge, Node, spaces
+from search.spaces._choice_space import ChoiceSpace
 from search.spaces._choices import (
     arch_at,
     drawn,
@@ -33,11 +34,6 @@ EDGES = tuple(combinations(range(NUM_VERTICES), 2))  # row by row, in the order 
 EQUIVALENCES = ("exact", "isomorphic")
 
 _OUTPUT = NUM_VERTICES - 1
-_DECISIONS = (
-    *(Decision(f"edge {i}-{j}", ("absent", "present"), "edge") for i, j in EDGES),
-    *(Decision(f"vertex {v}", OPERATIONS) for v in range(1, _OUTPUT)),
-)
-_COUNTS = tuple(len(decision.choices) for decision in _DECISIONS)
 # Numbers of the published tuples: 0 input, 1 output, 2 max pool, 3 conv 1x1, 4 conv 3x3.
 _NUMBER_OF_CHOICE = (4, 3, 2)
 _CHOICE_OF_NUMBER = {number: choice for choice, number in enumerate(_NUMBER_OF_CHOICE)}
@@ -59,18 +55,17 @@ class Cell:
     operations: tuple[int, ...]
 
 
-class NasBench101:
-    """Cells of up to seven vertices and nine edges with an operation on each vertex."""
+class NasBench101(ChoiceSpace):
+    """Cells of up to seven vertices and nine edges with an operation on each vertex.
 
-    @property
-    def decisions(self) -> tuple[Decision, ...]:
-        """Whether each edge is there, then one operation for each vertex between the ends."""
-        return _DECISIONS
+    Whether each edge is there, then one operation for each vertex between the ends; encodings
+    that are no cell are numbered too: 2 to the 21 times 3 to the 5.
+    """
 
-    @property
-    def size(self) -> int:
-        """All encodings, valid or not: 2 to the 21 times 3 to the 5."""
-        return int(2 ** len(EDGES) * len(OPERATIONS) ** (NUM_VERTICES - 2))
+    decisions = (
+        *(Decision(f"edge {i}-{j}", ("absent", "present"), "edge") for i, j in EDGES),
+        *(Decision(f"vertex {v}", OPERATIONS) for v in range(1, NUM_VERTICES - 1)),
+    )
 
     @property
     def equivalences(self) -> tuple[str, ...]:
@@ -86,27 +81,22 @@ class NasBench101:
 
         Edges from the input turn fastest, so that valid cells are never far apart.
         """
-        return arch_at(_COUNTS[::-1], index)[::-1]
+        return arch_at(self.counts[::-1], index)[::-1]
 
     def index(self, arch: Arch) -> int:
         """The number of *arch*."""
-        return index_of(_COUNTS[::-1], arch[::-1])
+        return index_of(self.counts[::-1], arch[::-1])
 
     def sample(self, rng: np.random.Generator) -> Arch:
         """Draw encodings until one is valid, so uniformly over the valid ones."""
-        arch = drawn(_COUNTS, rng)
+        arch = drawn(self.counts, rng)
         while _flaw(arch):
-            arch = drawn(_COUNTS, rng)
+            arch = drawn(self.counts, rng)
         return arch
 
     def neighbours(self, arch: Arch) -> list[Arch]:
         """Every valid cell with one edge more or less, or another operation on one vertex."""
-        return [other for other in one_apart(_COUNTS, arch) if not _flaw(other)]
-
-    def mutate(self, arch: Arch, rng: np.random.Generator) -> Arch:
-        """Draw one of the neighbours."""
-        neighbours = self.neighbours(arch)
-        return neighbours[int(rng.integers(len(neighbours)))]
+        return [other for other in one_apart(self.counts, arch) if not _flaw(other)]
 
     def crossover(self, first: Arch, second: Arch, rng: np.random.Generator) -> Arch:
         """Take each decision from one of two parents; the first parent if no draw is valid."""

@@ -3,23 +3,12 @@
 Su et al. (2021), arXiv:2103.11922. 6,561 networks, numbered in the order of their digits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 
-import numpy as np
-
 from search.spaces import Arch, Decision, Drawing, Edge, Node, spaces
-from search.spaces._choices import (
-    arch_at,
-    changes,
-    drawn,
-    index_of,
-    mixed,
-    one_apart,
-    require_equivalence,
-    with_choice,
-    wrong_choice,
-)
+from search.spaces._choice_space import ChoiceSpace
+from search.spaces._choices import require_equivalence
 from search.spaces._export import network_code
 
 OPERATIONS = ("identity", "mb3_k3", "mb6_k5")  # the benchmark's digits 0, 1 and 2
@@ -33,26 +22,17 @@ LABELS = {
 STRIDED_IDENTITY = "conv 1x1"
 
 _NUM_LAYERS = sum(STAGES)
-_COUNTS = (len(OPERATIONS),) * _NUM_LAYERS
 _FIRSTS = (0, *(sum(STAGES[: stage + 1]) for stage in range(len(STAGES))))
 
 
-class NasBenchMacro:
+class NasBenchMacro(ChoiceSpace):
     """Eight layers in a row, each an identity or one of two inverted bottlenecks."""
 
-    @property
-    def decisions(self) -> tuple[Decision, ...]:
-        """One operation for each layer, named after its stage and place."""
-        return tuple(
-            Decision(f"stage {stage} layer {layer}", OPERATIONS)
-            for stage, num_layers in enumerate(STAGES, 1)
-            for layer in range(1, num_layers + 1)
-        )
-
-    @property
-    def size(self) -> int:
-        """Three operations in eight layers: 6,561."""
-        return int(len(OPERATIONS) ** _NUM_LAYERS)
+    decisions = tuple(
+        Decision(f"stage {stage} layer {layer}", OPERATIONS)
+        for stage, num_layers in enumerate(STAGES, 1)
+        for layer in range(1, num_layers + 1)
+    )
 
     @property
     def equivalences(self) -> tuple[str, ...]:
@@ -62,35 +42,6 @@ class NasBenchMacro:
         convolution; so it does not matter where in the rest of a stage it stands.
         """
         return EQUIVALENCES
-
-    def at(self, index: int) -> Arch:
-        """The network with this number, its digits read in base three."""
-        return arch_at(_COUNTS, index)
-
-    def index(self, arch: Arch) -> int:
-        """The number of *arch*."""
-        return index_of(_COUNTS, arch)
-
-    def sample(self, rng: np.random.Generator) -> Arch:
-        """Draw one network uniformly; every combination is valid."""
-        return drawn(_COUNTS, rng)
-
-    def neighbours(self, arch: Arch) -> list[Arch]:
-        """The 16 networks with another operation in one layer."""
-        return list(one_apart(_COUNTS, arch))
-
-    def mutate(self, arch: Arch, rng: np.random.Generator) -> Arch:
-        """Put another operation into one layer, both drawn uniformly."""
-        layer, step = int(rng.integers(_NUM_LAYERS)), int(rng.integers(1, len(OPERATIONS)))
-        return with_choice(arch, layer, (arch[layer] + step) % len(OPERATIONS))
-
-    def crossover(self, first: Arch, second: Arch, rng: np.random.Generator) -> Arch:
-        """Take each layer's operation from one of two parents."""
-        return mixed(first, second, rng)
-
-    def invalid_reason(self, arch: Sequence[int]) -> str | None:
-        """Why this is no network."""
-        return wrong_choice(self.decisions, arch)
 
     def encode(self, arch: Arch) -> str:
         """The benchmark's eight digits, such as ``22212220``."""
@@ -113,10 +64,6 @@ class NasBenchMacro:
                 raise ValueError(f"digit {place}: {digit!r} is not 0, 1 or 2 in {text!r}")
         return tuple(map(int, digits))
 
-    def key(self, arch: Arch, equivalence: str = "exact") -> str:
-        """The digits of the canonical member."""
-        return self.encode(self.canonical(arch, equivalence))
-
     def canonical(self, arch: Arch, equivalence: str = "exact") -> Arch:
         """The first of the class: identities come first in what follows a stage's first layer."""
         require_equivalence("nasbench_macro", EQUIVALENCES, equivalence)
@@ -136,10 +83,6 @@ class NasBenchMacro:
             for place, choice in enumerate(arch)
         )
         return Drawing(nodes, edges, caption=f"network {self.encode(arch)}")
-
-    def edit(self, first: Arch, second: Arch) -> str:
-        """Which layers change, from what to what."""
-        return changes(self.decisions, first, second)
 
     def python_source(
         self,
