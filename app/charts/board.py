@@ -15,7 +15,8 @@ from search.correlation import Agreement, Estimate, Pairwise
 MAX_POINTS = 2_000
 ROW_HEIGHT, FRAME = 26, 96
 SCATTER_HEIGHT = 440
-DIVERGING = [[0, "#A3260A"], [0.5, "#E9EDF1"], [1, "#00568A"]]
+# Light throughout, so that dark words can be read on every cell.
+DIVERGING, INK = [[0, "#E8907C"], [0.5, "#EEF1F4"], [1, "#5FA3D9"]], "#0E151C"
 
 
 def agreement_chart(rows: Sequence[Row]) -> go.Figure:
@@ -135,6 +136,7 @@ def matrix_chart(found: Pairwise) -> go.Figure:
             ygap=1,
             text=[["" if v is None else f"{v:.2f}" for v in row] for row in found.spearman],
             texttemplate="%{text}",
+            textfont={"color": INK},
             customdata=np.array(found.num_common, np.float32),
             hovertemplate="%{y} with %{x}: %{z:.3f} over %{customdata:,.0f}<extra></extra>",
         )

@@ -1,5 +1,7 @@
 """What the board found: a table of figures and pictures of them, filled in as they are made."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from app import charts, wording
@@ -213,7 +215,9 @@ def _pictures(question: Question, now: Progress) -> None:
 
 def _scatter(question: Question, now: Progress) -> None:
     ready = {row.line for row in now.rows if row.agreement is not None}
-    lines = {_label(line): line for line in figures.lines(question) if line in ready}
+    listed = [line for line in figures.lines(question) if line in ready]
+    names = [line.name for line in listed]
+    lines = {_label(line, names): line for line in listed}
     st.subheader("Ranks", anchor=False)
     if not lines or now.archs is None:
         st.markdown("Here you will see the ranks of a score against those of the truth.")
@@ -235,8 +239,9 @@ def _scatter(question: Question, now: Progress) -> None:
     st.caption("Shaded: the best tenth by truth. A click opens the architecture.")
 
 
-def _label(line: Line) -> str:
-    return line.series.key if line.series else line.name
+def _label(line: Line, names: Sequence[str]) -> str:
+    """The name; of several alike the key, which tells them apart."""
+    return line.series.key if line.series and names.count(line.name) > 1 else line.name
 
 
 def _open_arch() -> None:

@@ -105,7 +105,7 @@ def _chart(
 ) -> None:
     with st.container(border=True, height=TOGETHER, gap=None):
         if not shown.num_trials:
-            st.markdown("Architectures will appear here as soon as the first has been looked at.")
+            st.markdown(_nothing_yet(shown))
             return
         st.plotly_chart(
             charts.front_chart(shown, chosen, _lines(view.limits, measures)),
@@ -129,6 +129,13 @@ def _chart(
                     type="tertiary",
                     on_click=_widen,
                 )
+
+
+def _nothing_yet(shown: Picture) -> str:
+    if shown.num_screened:
+        num = wording.counted(shown.num_screened, "architecture")
+        return f"{num} screened so far. The front begins with the first one looked at in full."
+    return "Architectures will appear here as soon as the first has been looked at."
 
 
 def _screened(shown: Picture) -> str:
@@ -247,7 +254,7 @@ def _constraints(
     columns: Columns, measures: Sequence[Measure], y: Measure, view: SearchView
 ) -> None:
     """What is best among the trials that meet all limits, and a slider for each limit."""
-    if not len(columns):
+    if columns.is_screened.all():
         st.markdown("**Limits** appear with the first trial.")
         return
     answer = st.container(horizontal=True, vertical_alignment="center", gap="small")

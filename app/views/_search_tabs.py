@@ -180,7 +180,7 @@ def _picked(lines: Sequence[TrialLine]) -> None:
 def _cell(line: TrialLine, place: int) -> str:
     score = line.scores.get(place)
     if score is None:
-        return "missing"
+        return "" if line.state == SCREENED else "missing"
     if score.value is None:
         return states.STATUS[score.status].label
     return wording.number(score.value)

@@ -102,7 +102,11 @@ def _newcomers(job: Job, measures: Sequence[Measure], weights: dict[str, float])
     """Which architectures the weighted ranks would put on the front that is not theirs now."""
     across, upwards = default_axes(measures)
     if across.kind != "cost":
-        st.markdown("A front needs a cost among the objectives: params, macs or a latency.")
+        st.markdown(
+            "Who would enter the front is told when a cost is among the objectives: params, macs "
+            "or a latency. Without one, aggregates still serve as columns and axes."
+        )
+        pages.link("new", "Clone with a cost", icon=":material/content_copy:", clone=job.id)
         return
     if not any(weights.values()):
         st.markdown(":red[:material/error: Give at least one proxy a weight above 0.]")

@@ -44,7 +44,7 @@ def test_a_board_whose_sources_have_nothing_in_common_says_so(site, dashboard):
     person = dashboard().open(f"/board?from=search:{first}&from=search:{second}&truth=nwot")
 
     person.expect_text("at least two are needed: add a source that covers the same architectures")
-    expect(person.page.get_by_role("combobox", name="Truth")).to_be_visible()
+    expect(person.page.get_by_role("combobox", name="Truth", exact=True)).to_be_visible()
 
 
 def submit_a_sweep(person):

@@ -1,5 +1,6 @@
 """Records for tests of the board: a benchmark, and searches that share architectures with it."""
 
+import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from db.session import transaction
 from search.catalogue import TableColumn
 from search.spaces import spaces
 from tests.app import filling
+from tests.app.conftest import words
 
 SPACE = spaces["nasbench201"]
 NUM = 120
@@ -90,3 +92,25 @@ def search(benchmark):
     noise = np.random.default_rng(0).normal(0, 0.5, NUM)
     nwot = [None if i % 10 == 0 else quality(i) + noise[i] for i in range(NUM)]
     return f"search:{add_search({'nwot': nwot, 'macs': [1e6 + i for i in range(NUM)]})}"
+
+
+@pytest.fixture
+def open_board(open_page):
+    """Open the board, and wait until everything is there."""
+
+    def opened(*sources, **query):
+        page = open_page("board", **query)
+        page.query_params["from"] = list(sources)
+        deadline = time.monotonic() + 30
+        page.run()
+        while "computed" in words(page) or "Reading" in words(page):
+            assert time.monotonic() < deadline
+            page.run()
+        return page
+
+    return opened
+
+
+def board_table(page):
+    """The table of figures, as Markdown."""
+    return next(m.value for m in page.markdown if m.value.startswith("| Score"))

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import time
 
 import pytest
 from typer.testing import CliRunner
@@ -11,29 +10,8 @@ from typer.testing import CliRunner
 from app.api import create_api
 from app.cli import cli
 from tests.app.asking import Client
-from tests.app.board.conftest import NUM, add_benchmark
+from tests.app.board.conftest import NUM, add_benchmark, board_table
 from tests.app.conftest import words
-
-
-@pytest.fixture
-def open_board(open_page):
-    """Open the board, and wait until everything is there."""
-
-    def opened(*sources, **query):
-        page = open_page("board", **query)
-        page.query_params["from"] = list(sources)
-        deadline = time.monotonic() + 30
-        page.run()
-        while "computed" in words(page) or "Reading" in words(page):
-            assert time.monotonic() < deadline
-            page.run()
-        return page
-
-    return opened
-
-
-def board_table(page):
-    return next(m.value for m in page.markdown if m.value.startswith("| Score"))
 
 
 def test_a_record_with_something_in_it_suggests_where_to_begin(search, open_page):
