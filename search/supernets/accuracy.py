@@ -11,9 +11,8 @@ from torch import Tensor
 from search.spaces import Arch
 from search.supernets.mix import Mix, onehot
 from search.supernets.norms import FixedNorms, NormPolicy, Norms
+from search.supernets.steps import Labelled
 from search.supernets.supernet import Supernet
-
-Labelled = tuple[Tensor, Tensor]  # images B x C x H x W, and labels
 
 
 class SubnetAccuracy:

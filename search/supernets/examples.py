@@ -53,6 +53,25 @@ class HeldExamples:
         return self.x_NCHW.index_select(0, chosen_B), self.y_N.index_select(0, chosen_B)
 
 
+class Chosen:
+    """Some of the examples.
+
+    Args:
+        examples: all.
+        places: of those that are there.
+    """
+
+    def __init__(self, examples: Examples, places: Places) -> None:
+        self.examples, self.places = examples, places
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def batch(self, places: Places, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Those at these places among the chosen."""
+        return self.examples.batch(self.places[places], rng)
+
+
 class Shuffled:
     """Every example once an epoch, in an order drawn anew.
 

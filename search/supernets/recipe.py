@@ -81,6 +81,7 @@ class Recipe:
         precision: of forward passes; the weights stay float32.
         watches_gradients: reports say the norm of every parameter's gradient.
         phases: what comes after these epochs.
+        held_out: share of the examples that is not trained on; some path samplers learn from it.
     """
 
     paths: Callable[[Supernet, np.random.Generator], PathSampler]
@@ -103,3 +104,4 @@ class Recipe:
     precision: Precision = "float32"
     watches_gradients: bool = False
     phases: tuple[Phase, ...] = ()
+    held_out: float = 0.0

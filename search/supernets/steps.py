@@ -1,6 +1,6 @@
 """What goes into one training step and what comes out of it.
 
-Shapes: B images, K classes.
+Shapes: B images, C channels, H height, W width, K classes.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,6 +16,7 @@ from search.spaces import Arch
 from search.supernets.mix import Mix, onehot
 from search.supernets.parts import Part
 
+Labelled = tuple[Tensor, Tensor]  # images B x C x H x W, and labels
 Role = Literal["max", "min", "mid", "solo"]
 
 
@@ -50,6 +51,8 @@ class Moment:
         num_epochs: how many epochs there are to be.
         loss_of: mean loss of a mix on the batch of this step, without gradients.
         part: of the space, of the member that is trained; None where there are no members.
+        batches: images and labels of the batch of this step, and of one that was held out,
+            another at every call; None where nothing is held out.
     """
 
     step: int
@@ -57,6 +60,7 @@ class Moment:
     num_epochs: int
     loss_of: Callable[[Mix], float]
     part: Part | None = None
+    batches: Callable[[], tuple[Labelled, Labelled]] | None = None
 
     @property
     def epoch(self) -> int:

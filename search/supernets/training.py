@@ -5,7 +5,7 @@ Shapes: B images, C channels, H height, W width, K classes.
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from search.spaces import Space
 from search.supernets.aggregation import aggregation_of
 from search.supernets.channels import sort_inner_channels
 from search.supernets.checkpoints import STATE_VERSION, require_fit
-from search.supernets.examples import Examples, Places
+from search.supernets.examples import Chosen, Examples, Places
 from search.supernets.making import fresh_source
 from search.supernets.mix import Mix
 from search.supernets.noise import Noise
@@ -34,7 +34,7 @@ from search.supernets.splitting import (
     split,
     view,
 )
-from search.supernets.steps import Moment, Pass, PassReport, Report
+from search.supernets.steps import Labelled, Moment, Pass, PassReport, Report
 from search.supernets.supernet import BATCH_NORMS, Supernet
 from search.supernets.timeline import Span, Spot, Timeline
 from search.supernets.updates import clipped
@@ -78,20 +78,22 @@ class Training:
         reason = recipe.unfit_reason(net.space)
         if reason:
             raise ValueError(reason)
-        if len(examples) < 2:
-            raise ValueError("a supernet needs at least two training examples")
         self.net, self.recipe, self.examples = net, recipe, examples
         self.device = next(net.parameters()).device
         self.norms = NormPolicy(recipe.norms, recipe.momentum_of_norms)
         self.paths = recipe.paths(net, _generator(seed, "paths"))
-        self.data = recipe.data(len(examples), _generator(seed, "data"))
+        self._divide(_held_out(len(examples), recipe.held_out, _generator(seed, "held_out")))
+        if len(self.trained) < 2:
+            raise ValueError("a supernet needs at least two training examples")
+        self.data = recipe.data(len(self.trained), _generator(seed, "data"))
         self.loss = recipe.loss()
         self.optimizer = self._new_optimizer()
         self.steps_done = 0
-        self.steps_per_epoch = _steps(len(examples), recipe.batch_size)
+        self.steps_per_epoch = _steps(len(self.trained), recipe.batch_size)
         self.timeline = Timeline(_spans(recipe, net.space), self.steps_per_epoch)
         self.splits: list[dict[str, object]] = []
         self._splits_rng = _generator(seed, "splits")
+        self._validation_rng = _generator(seed, "validation")
         self._images_rng = _generator(seed, "images")
         self._noise = torch.Generator(self.device).manual_seed(seed_of(seed, "noise"))
         self._order = self.data.order()
@@ -128,9 +130,9 @@ class Training:
         if spot.phase > len(self.splits):
             self._split(self.recipe.phases[spot.phase - 1])
         places = self._places(spot.batch)
-        x_BCHW, y_B = self.examples.batch(places, self._images_rng)
+        x_BCHW, y_B = self.trained.batch(places, self._images_rng)
         x_BCHW = x_BCHW.contiguous(memory_format=self._format)
-        moment = self._moment(spot, lambda mix: self._loss_of(mix, x_BCHW, y_B))
+        moment = self._moment(spot, (x_BCHW, y_B))
         lr = self._set_lr(moment)
         if self.recipe.sorts_before is not None and step == (
             self.recipe.sorts_before * self.steps_per_epoch
@@ -194,7 +196,9 @@ class Training:
             "version": STATE_VERSION,
             "space": self.net.name,
             "step": self.steps_done,
-            "num_examples": len(self.examples),
+            "num_examples": len(self.trained),
+            "held_out": torch.from_numpy(self._validation.places.copy()),
+            "validation": self._validation_rng.bit_generator.state,
             "net": self.net.state_dict(),
             "parts": [list(map(list, part)) for part in parts_of(self.net)],
             "splits": copy.deepcopy(self.splits),
@@ -216,12 +220,14 @@ class Training:
         """
         parts = tuple(tuple(map(tuple, part)) for part in state.get("parts", ()))
         net = planted(self.net, parts)
-        require_fit(state, net, len(self.examples))
+        require_fit(state, net, len(self.trained))
         if parts != parts_of(self.net):
             self.net.source = net.source
             self.optimizer = self._new_optimizer()
         self.splits = copy.deepcopy(state["splits"])
         self._splits_rng.bit_generator.state = state["splits_rng"]
+        self._divide(state["held_out"].numpy().copy())
+        self._validation_rng.bit_generator.state = state["validation"]
         self.net.load_state_dict(state["net"])
         self.norms.load_state_dict(_on(state["norms"], self.device))
         self.optimizer.load_state_dict(state["optimizer"])
@@ -240,7 +246,9 @@ class Training:
         own = parts_of(self.net) if is_split else (whole(self.net.space),)
         origins = member_sources(self.net)
         divisions = [
-            phase.splitter(view(self.net, source), part, lambda: self._batch_for_split(rng), rng)
+            phase.splitter(
+                view(self.net, source), part, lambda: self._drawn_batch(self.trained, rng), rng
+            )
             for source, part in zip(origins, own, strict=True)
         ]
         parts = [division.parts for division in divisions]
@@ -253,9 +261,18 @@ class Training:
             self.norms.split(pairs, is_split=is_split)
         self.splits.append({"members": [division.log for division in divisions]})
 
-    def _batch_for_split(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        places = rng.permutation(len(self.examples))[: self.recipe.batch_size]
-        x_BCHW, y_B = self.examples.batch(places, rng)
+    def _divide(self, held_out: Places) -> None:
+        """Say which examples are trained on, and which are not."""
+        trained = np.setdiff1d(np.arange(len(self.examples)), held_out)
+        self.trained = Chosen(self.examples, trained)
+        self._validation = Chosen(self.examples, held_out)
+
+    def _validation_batch(self) -> Labelled:
+        return self._drawn_batch(self._validation, self._validation_rng)
+
+    def _drawn_batch(self, examples: Examples, rng: np.random.Generator) -> Labelled:
+        places = rng.permutation(len(examples))[: self.recipe.batch_size]
+        x_BCHW, y_B = examples.batch(places, rng)
         return x_BCHW.contiguous(memory_format=self._format), y_B
 
     def _fresh_source(self) -> WeightSource:
@@ -269,14 +286,15 @@ class Training:
         size = self.recipe.batch_size
         return self._order[place * size : (place + 1) * size]
 
-    def _moment(self, spot: Spot, loss_of: Callable[[Mix], float]) -> Moment:
+    def _moment(self, spot: Spot, batch: Labelled) -> Moment:
         parts = parts_of(self.net)
         return Moment(
             spot.epoch * self.steps_per_epoch + spot.batch,
             self.steps_per_epoch,
             spot.num_epochs,
-            loss_of,
+            lambda mix: self._loss_of(mix, *batch),
             parts[spot.member] if parts else None,
+            (lambda: (batch, self._validation_batch())) if len(self._validation) else None,
         )
 
     def _set_lr(self, moment: Moment) -> float:
@@ -354,6 +372,12 @@ def _spans(recipe: Recipe, space: Space) -> list[Span]:
         members = spans[-1].members * phase.splitter.num_parts(space)
         spans.append(Span(phase.epochs, members, phase.continues))
     return spans
+
+
+def _held_out(count: int, share: float, rng: np.random.Generator) -> Places:
+    """Places of the examples that are not trained on: none, or two at least."""
+    held = max(round(share * count), 2) if share else 0
+    return np.sort(rng.permutation(count)[:held])
 
 
 def _steps(count: int, batch_size: int) -> int:

@@ -60,6 +60,7 @@ PHASES = {
     "gradient_matching": {"epochs": 1, "epochs_between": 1, "last_epochs": 1, "batches": 1},
 }
 
+PHASES["shiftnas"] = {"warmup_epochs": 1, "every": 1, "bins": 2, "held_out": 0.1}
 EPOCHS = {"few_shot": 1 + 3, "gradient_matching": 1 + 2 + 4}  # of all members
 
 

@@ -1,0 +1,182 @@
+"""Subnets of costs that need training: ShiftNAS (Zhang et al., ICCV 2023).
+
+A reconstruction: no code was released, and the method was read in summaries by others.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from search.spaces import Arch, Space
+from search.supernets.architects import Architect, cost_loss, straight_through
+from search.supernets.bins import Bins, Mode, gradient_by_shares
+from search.supernets.mix import counts_of, mixture, onehot
+from search.supernets.paths import PathSampler
+from search.supernets.schedules import Schedule
+from search.supernets.steps import Moment, Pass, Report
+from search.supernets.supernet import Supernet, largest, smallest
+
+COSTS_KEPT = 100_000  # architectures whose costs are remembered
+
+
+class BinShift(PathSampler):
+    """A bin is drawn, and the architect draws a subnet of its cost.
+
+    The choices of the subnet have weights with gradients, so that the losses teach the architect
+    too: entries of a weight are multiplied by the sum of the weights of the choices that have
+    them, which is 1 or 0. Hence the whole supernet is run at every step. Costs are shares of the
+    largest, which is ours.
+
+    Args:
+        net: with entangled weights.
+        rng: nobody else draws from it.
+        lr: the learning rate of the weights, for unrolling.
+        mode: how the bins' shares are changed.
+        num_bins: how many.
+        warmup: epochs in which all bins have equal shares.
+        every: steps between changes of the shares.
+        cost_weight: of the squared distance from the wanted cost in the architect's loss.
+        architect_lr: of the architect and of the bins' shares, by Adam.
+        cost: of an arch; multiply-adds when left out.
+    """
+
+    def __init__(  # noqa: PLR0913  # the settings of the method
+        self,
+        net: Supernet,
+        rng: np.random.Generator,
+        *,
+        lr: Schedule,
+        mode: Mode = "unrolled",
+        num_bins: int = 6,
+        warmup: int = 50,
+        every: int = 100,
+        cost_weight: float = 1.0,
+        architect_lr: float = 1e-3,
+        cost: Callable[[Arch], float] | None = None,
+    ) -> None:
+        super().__init__(net.space, rng)
+        measure = cost or net.macs
+        full = float(measure(largest(net.space)))
+        self._cost = lru_cache(COSTS_KEPT)(lambda arch: float(measure(arch)) / full)
+        self._net, self._lr, self._mode = net, lr, mode
+        self._warmup, self._every, self._cost_weight = warmup, every, cost_weight
+        self.bins = Bins(self._cost(smallest(net.space)), 1.0, num_bins, architect_lr)
+        generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        self.architect = Architect(counts_of(net.space), generator).to(
+            next(net.parameters()).device
+        )
+        self._optimizer = torch.optim.Adam(self.architect.parameters(), architect_lr)
+        self._counts = [0] * num_bins
+        self._bin, self._arch = 0, smallest(net.space)
+        self._drawn: list[Tensor] = []
+        self._weights: list[Tensor] = []
+
+    @classmethod
+    def unfit_reason(cls, space: Space) -> str | None:
+        """There is no largest subnet."""
+        try:
+            largest(space)
+        except ValueError as error:
+            return str(error)
+        return super().unfit_reason(space)
+
+    def passes(self, moment: Moment) -> list[Pass]:
+        """One subnet, of the cost of a bin that was drawn."""
+        if moment.epoch >= self._warmup and moment.step % self._every == 0:
+            self._shift(moment)
+        self._bin = int(self.rng.choice(self.bins.count, p=self._probabilities()))
+        self._drawn = self._draw(self._bin)
+        self._weights = [drawn_M.detach().requires_grad_() for drawn_M in self._drawn]
+        self._arch = tuple(int(drawn_M.argmax()) for drawn_M in self._weights)
+        self._counts[self.bins.number(self._cost(self._arch))] += 1
+        return [Pass(mixture(self._weights))]
+
+    def observe(self, report: Report) -> None:
+        """Teach the architect."""
+        target = self.bins.targets[self._bin]
+        loss = self._cost_weight * cost_loss(self._cost, self._arch, self._weights, target)
+        loss.backward()  # adds to the gradients of the step's loss
+        gradients = [w.grad for w in self._weights]
+        self._optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(self._drawn, gradients)
+        self._optimizer.step()
+
+    def arch_of(self, cost: float) -> Arch:
+        """The architecture for a cost, the result of the method.
+
+        Args:
+            cost: as a share of the largest.
+        """
+        return self.architect.arch(cost)
+
+    def log(self) -> dict[str, object]:
+        """Shares of the bins, how often subnets of each were trained, and how costs are met."""
+        found = [self._cost(self.arch_of(target)) for target in self.bins.targets]
+        return {
+            "is_reconstruction": True,
+            "targets": self.bins.targets,
+            "shares": self.bins.shares_K.tolist(),
+            "counts": list(self._counts),
+            "cost_errors": [
+                abs(cost - target) / target
+                for cost, target in zip(found, self.bins.targets, strict=True)
+            ],
+            "arch": list(self._arch),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """The generator, the architect, the bins and their optimisers."""
+        return super().state_dict() | {
+            "architect": {k: v.clone() for k, v in self.architect.state_dict().items()},
+            "optimizer": self._optimizer.state_dict(),
+            "bins": self.bins.state_dict(),
+            "counts": list(self._counts),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Inverse of :meth:`state_dict`."""
+        super().load_state_dict(state)
+        self.architect.load_state_dict(state["architect"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.bins.load_state_dict(state["bins"])
+        self._counts = list(state["counts"])
+
+    def _probabilities(self) -> Any:  # noqa: ANN401
+        shares = self.bins.shares_K.double()
+        return (shares / shares.sum()).numpy()
+
+    def _draw(self, number: int) -> list[Tensor]:
+        logits = self.architect(self.bins.targets[number])
+        return [straight_through(logits_M, self.rng) for logits_M in logits]
+
+    def _shift(self, moment: Moment) -> None:
+        """Change the shares of the bins, by a subnet of each."""
+        if self._mode == "none":
+            return
+        with torch.no_grad():
+            drawn = [self._draw(number) for number in range(self.bins.count)]
+        mixes = [onehot(tuple(int(d.argmax()) for d in choices)) for choices in drawn]
+        assert moment.batches is not None
+        train, validation = moment.batches()
+
+        def on(batch: tuple[Tensor, Tensor]) -> Callable[[int], Tensor]:
+            return lambda number: F.cross_entropy(self._net(batch[0], mixes[number]), batch[1])
+
+        if self._mode == "gap":
+            with torch.no_grad():
+                losses = [on(validation)(number).cpu() for number in range(self.bins.count)]
+            self.bins.note_losses(torch.stack(losses))
+            return
+        gradient_K = gradient_by_shares(
+            list(self._net.parameters()),
+            on(train),
+            on(validation),
+            self.bins.shares_K,
+            lr=self._lr(moment.position, moment.num_epochs),
+        )
+        self.bins.descend(gradient_K)
