@@ -220,6 +220,34 @@ def test_seeds_make_a_group(archfront, worker, spec_file):
     assert len({job["group_id"] for job in listed}) == 1
 
 
+def test_a_control_goes_beside_each_seed(archfront, worker):
+    evolution = SPEC.replace("name: random", "name: nsga2")
+
+    archfront("submit", "-", "--control", "--seeds", 2, stdin=evolution)
+
+    listed = {job["id"]: job for job in archfront("jobs", "--json").json["jobs"]}
+    controls = [job for job in listed.values() if job["control_of"] is not None]
+    assert [job["strategy"] for job in controls] == ["random", "random"]
+    assert {listed[job["control_of"]]["strategy"] for job in controls} == {"nsga2"}
+    assert {job["seed"] for job in controls} == {0, 1}
+    assert len({job["group_id"] for job in listed.values()}) == 1
+
+
+def test_no_control_takes_back_what_the_file_asks_for(archfront, worker):
+    evolution = SPEC.replace("name: random", "name: nsga2") + "control: true\n"
+
+    archfront("submit", "-", "--no-control", stdin=evolution)
+
+    assert len(archfront("jobs", "--json").json["jobs"]) == 1
+
+
+def test_a_random_search_needs_no_control(archfront, worker, spec_file):
+    answer = archfront("submit", spec_file, "--control")
+
+    assert answer.code == 2
+    assert "control" in answer.err
+
+
 WRONG = {
     "an unknown proxy": ("[nwot,", "[nowt,"),
     "an unknown strategy": ("name: random", "name: guess"),
