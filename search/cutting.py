@@ -33,7 +33,7 @@ def _is_sweep(spec: Spec, catalogue: Catalogue) -> bool:
         and budget.trials is not None
         and budget.minutes is None
         and budget.clock_s is None
-        and getattr(spec, "warm_start", None) is None
+        and spec.warm_start is None
         and any(objective.metric != TABLE for objective in spec.objectives)
     )
 

@@ -292,7 +292,11 @@ class _Search:
     def _advance_clock(self, visit: Visit, scored: Collection[int]) -> bool:
         """Let the evaluation take its simulated time; False when that is past the budget."""
         clock, only = self._clock, visit.only
-        if clock is None or clock.place in scored or (only and clock.place not in only):
+        if (
+            clock is None
+            or clock.place in scored
+            or (only is not None and clock.place not in only)
+        ):
             return True
         after = self._state.clock_s + clock.seconds(self._space.index(visit.arch))
         limit = self._spec.budget.clock_s

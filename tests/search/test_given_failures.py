@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from search.events import Trial
-from search.run import run
+from search.run import part_of, run
 from search.spec import Spec
 
 
@@ -42,4 +42,16 @@ def test_the_other_trials_stay_as_they_are(tmp_path: Path):
     assert [t.arch for t in disturbed] == [t.arch for t in undisturbed]
     assert [t.scores[0].value for t in disturbed if t.number != 3] == [
         t.scores[0].value for t in undisturbed if t.number != 3
+    ]
+
+
+def test_in_a_part_they_are_counted_from_its_first_trial(tmp_path: Path):
+    part = part_of(spec(), 1, 2)
+
+    found = trials(tmp_path, part=part, failures={1: "killed"})
+
+    assert [(trial.number, trial.state) for trial in found] == [
+        (1, "done"),
+        (3, "failed"),
+        (5, "done"),
     ]
