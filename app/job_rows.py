@@ -11,7 +11,7 @@ from app.measures import Measure, measures_of
 from db.models import Job, JobState
 from search.catalogue import Catalogue
 
-WIDTHS = (0.3, 1.25, 3.0, 1.2, 1.7, 0.9, 3.6, 0.8, 1.2)
+WIDTHS = (0.3, 1.25, 3.0, 1.2, 1.9, 1.15, 3.2, 0.8, 1.2)
 HEADS = ("", "State", "Name", "Space", "Method", "Trials", "Best", "By", "Submitted")
 
 
