@@ -95,8 +95,11 @@ def find(session: Session, sources: Sequence[Source]) -> Found:
     )
 
 
-def offered(session: Session) -> dict[str, str]:
-    """What can be chosen, in words: benchmarks, spaces, groups, then the newest searches."""
+def offered(session: Session, given: Sequence[str] = ()) -> dict[str, str]:
+    """What can be chosen, in words: benchmarks, spaces, groups, then the newest searches.
+
+    Searches without a trial are left out, unless they are *given*.
+    """
     listed = jobs.jobs_page(session, per_page=NUM_LISTED).rows
     options = {
         f"benchmark:{benchmark.name}": f"Benchmark {benchmark.name}"
@@ -110,7 +113,11 @@ def offered(session: Session) -> dict[str, str]:
         f"group:{group.id}": f"Group of {group.num_jobs}: {wording.shortened(group.name, 40)}"
         for group in jobs.groups(session)
     }
-    return options | {f"search:{job.id}": _in_words(job) for job in listed if job.num_trials}
+    return options | {
+        f"search:{job.id}": _in_words(job)
+        for job in listed
+        if job.num_trials or f"search:{job.id}" in given
+    }
 
 
 def made_from(session: Session, chosen: Sequence[str]) -> dict[str, str]:

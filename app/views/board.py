@@ -100,9 +100,9 @@ def _asked(chosen: tuple[str, ...]) -> None:
 
 def _sources() -> tuple[str, ...]:
     """Where scores come from; the address says it, not what the widget is called."""
-    with reading() as session:
-        options = sources.offered(session)
     given = [text for text in st.query_params.get_all("from") if text]
+    with reading() as session:
+        options = sources.offered(session, given)
     options |= {text: text for text in given if text not in options}
     st.session_state["board_from"] = given
     left, right = st.columns((5, 1.2), vertical_alignment="bottom")
