@@ -18,6 +18,7 @@ from search.misses import warnings
 from search.objectives import Aim, total_violation
 from search.opening import clock_of, conditions_of, meters_of, strategy_of
 from search.own_sources import own_sources
+from search.pace import Pace
 from search.slices import Part, RestOfPart
 from search.slices import part_of as part_of
 from search.spaces import Space, spaces
@@ -133,14 +134,14 @@ class _Search:
         self._pending: list[Proposal] = []
         self._failure = ""
         self.failures: Mapping[int, str] = {}  # of trials to come, by their numbers
-        self._start = time.monotonic()
-        self._elapsed_before = 0.0
-        self._share_before = 0.0
+        num_trials, pool = _num_trials(spec, self._space), _pool(spec, self._space)
+        self._pace = Pace(spec.budget, lambda: num_trials, pool=pool)
 
     def keep_to(self, part: Part) -> None:
         """Look at this part of a sweep alone."""
         self._part = part
         self._strategy = RestOfPart(part)
+        self._pace = Pace(self._spec.budget, lambda: part.num_expected)
 
     def go_on_from(self, resume: Mapping[str, Any]) -> None:
         """Take up the state of a checkpoint.
@@ -164,8 +165,7 @@ class _Search:
             )
         for visit in recorded:
             self._visits.add(visit)
-        self._elapsed_before = self._state.elapsed_s
-        self._share_before = self._share()
+        self._pace.go_on_from(self._state)
         self._evaluator.prepare([_visit(proposal) for proposal in self._pending])
 
     @property
@@ -183,7 +183,7 @@ class _Search:
             yield from self._look_at(self._take())
             if time.monotonic() >= until:
                 break
-        self._state.elapsed_s = self._elapsed_s()
+        self._state.elapsed_s = self._pace.elapsed_s
 
     def _ends(self) -> bool:
         """Find out whether the search is over before another trial, and why."""
@@ -192,7 +192,7 @@ class _Search:
             return True
         if self._has_used_up_trials():
             state.stopped = "the budget of trials is used up"
-        elif budget.minutes is not None and self._elapsed_s() >= 60 * budget.minutes:
+        elif budget.minutes is not None and self._pace.elapsed_s >= 60 * budget.minutes:
             state.stopped = "the time is up"
         elif len(self._visits) >= self._space.size:
             state.stopped = "every architecture of the space has been looked at"
@@ -252,7 +252,7 @@ class _Search:
         if self._state.num_trials in self.failures:
             return
         for pause in self._evaluator.train(_visit(proposal)):
-            self._state.elapsed_s = self._elapsed_s()
+            self._state.elapsed_s = self._pace.elapsed_s
             told = self.progress(pause.share)
             epoch = min(pause.epoch + 1, pause.epochs)
             yield replace(told, text=f"{told.text}; epoch {epoch} of {pause.epochs} of the next")
@@ -330,35 +330,12 @@ class _Search:
         Args:
             under_way: how much of the next trial is done, 0 to 1.
         """
-        share = 1.0 if self.is_over else self._share(under_way)
-        gained, taken = share - self._share_before, time.monotonic() - self._start
-        eta_s = (1 - share) / gained * taken if gained > 0 and taken > 0 else None
         state = self._state
+        share = 1.0 if self.is_over else self._pace.share(state, under_way)
         text = state.counted()
         if self._clock is not None:
             text += f", {state.clock_s:,.0f} s on the simulated clock"
-        return Progress(share, eta_s, text)
-
-    def _share(self, under_way: float = 0.0) -> float:
-        """Of the budget that is nearest to its end."""
-        state, budget = self._state, self._spec.budget
-        shares = []
-        num_trials = _num_trials(self._spec, self._space)
-        if self._part is not None:
-            shares.append((state.num_full + under_way) / max(self._part.num_expected, 1))
-        elif num_trials is not None:
-            warm = self._spec.warm_start
-            pool = 0 if warm is None else min(warm.pool, self._space.size)
-            done = state.num_full + under_way + min(state.num_screened, pool)
-            shares.append(done / (num_trials + pool))
-        if budget.minutes is not None:
-            shares.append(self._elapsed_s() / (60 * budget.minutes))
-        if budget.clock_s is not None:
-            shares.append(state.clock_s / budget.clock_s)
-        return min(1.0, max(shares, default=0.0))
-
-    def _elapsed_s(self) -> float:
-        return self._elapsed_before + time.monotonic() - self._start
+        return Progress(share, self._pace.eta_s(share), text)
 
     def remarks(self) -> Iterator[Log]:
         """What the strategy has to say, once for as long as it says something."""
@@ -422,6 +399,11 @@ def _num_trials(spec: Spec, space: Space) -> int | None:
     visits_once = strategies[spec.strategy.name].visits_once
     limits = [spec.budget.trials, space.size if visits_once else None]
     return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _pool(spec: Spec, space: Space) -> int:
+    """How many archs are screened before the strategy begins."""
+    return 0 if spec.warm_start is None else min(spec.warm_start.pool, space.size)
 
 
 def _proposal(arch: list[int], parents: list[int], only: list[int] | None) -> Proposal:
