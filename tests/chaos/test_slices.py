@@ -28,7 +28,7 @@ from tests.workers.processes import (
 from workers.settings import CHILD
 
 # Real processes that load torch, and a lease that has to end before a killed worker is missed.
-pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SETTINGS = replace(FAKE, lease_s=3.0, renew_s=0.5, obey_s=4.0, threads=1, child=CHILD)
 NUM_TRIALS = 160

@@ -22,7 +22,7 @@ from workers import queue
 from workers.settings import CHILD
 
 # Slow, because real workers load torch, are killed, and wait for the lease of the dead.
-pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SETTINGS = replace(FAKE, lease_s=4.0, renew_s=0.5, obey_s=8.0, threads=1, child=CHILD)
 PATIENCE_S = 90.0
