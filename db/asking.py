@@ -79,12 +79,10 @@ def _ask(  # one line for each of the verbs above
 ) -> JobState:
     """Do what a person asks for, from whichever state the job is in; of all its slices too."""
     refuse_impossible(job_id)
-    locked = select(Job.state, Job.num_slices, Job.parent_id).where(Job.id == job_id)
+    locked = select(Job.state, Job.num_slices).where(Job.id == job_id)
     found = session.execute(locked.with_for_update()).one_or_none()
     if found is None:
         raise no_job(job_id)
-    if found.parent_id is not None:
-        raise WrongState(f"job {job_id} is a slice of job {found.parent_id}: {verb} that")
     if found.state not in asked:
         raise WrongState(f"job {job_id} is {found.state}: {_hint(verb, asked)}")
     new = asked[found.state]

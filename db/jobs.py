@@ -19,7 +19,7 @@ from db.job_list import (
     jobs_page,
     num_jobs,
 )
-from db.lookup import history, job, job_version, queue_position
+from db.lookup import history, job, job_or_slice, job_version, queue_position
 from db.models import Job, JobState, StateChange
 from db.projects import project_id
 from db.slices import Slice, next_slice, slices_of, to_send
@@ -54,6 +54,7 @@ __all__ = [
     "history",
     "is_legal",
     "job",
+    "job_or_slice",
     "job_version",
     "jobs_page",
     "keep_lease",

@@ -16,6 +16,15 @@ def job(session: Session, job_id: int) -> Job:
         NotFound: there is none.
     """
     refuse_impossible(job_id)
+    return job_or_slice(session, job_id)
+
+
+def job_or_slice(session: Session, job_id: int) -> Job:
+    """What a worker holds: a job, or a slice of one, whose number is below 0.
+
+    Raises:
+        NotFound: there is none.
+    """
     found = session.scalars(
         select(Job).where(Job.id == job_id).execution_options(populate_existing=True)
     ).one_or_none()

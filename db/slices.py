@@ -18,6 +18,9 @@ from db.transitions import LEASED, move, write_history
 
 _S = JobState
 
+# Slices have ids below 0, so that the searches that people see are numbered without gaps.
+IDS_PER_JOB = 1000
+
 # What is left of a cut job ends when one slice has failed.
 _STOP_REST = {
     _S.QUEUED: _S.CANCELLED,
@@ -56,6 +59,7 @@ def add_slices(session: Session, parent: Job) -> None:
     values = {name: getattr(parent, name) for name in (*copied, "priority", "state", "reason")}
     slices = [
         Job(
+            id=part - parent.id * IDS_PER_JOB,
             **values,
             spec={},  # its parent's
             parent_id=parent.id,

@@ -138,7 +138,7 @@ def carry_out(order: Order, engine: Engine, mark: Mark, asked: threading.Event) 
 
 def _carry_out(order: Order, engine: Engine, mark: Mark, asked: threading.Event) -> Outcome:
     with reading() as session:
-        job = jobs.job(session, order.job_id)
+        job = jobs.job_or_slice(session, order.job_id)
         checkpoint, num_trials = job.checkpoint, job.num_trials
         whole = job if job.parent_id is None else jobs.job(session, job.parent_id)
     spec = Spec.model_validate(whole.spec)

@@ -198,7 +198,7 @@ class Held:
     def queue(self) -> str:
         """The queue it belongs to."""
         with reading() as session:
-            return jobs.job(session, self.job_id).queue
+            return jobs.job_or_slice(session, self.job_id).queue
 
     def _follow(self, child: Child) -> bool:
         """Watch a process run the job as long as there is a reason to; whether it got stuck."""
@@ -243,7 +243,7 @@ class Held:
     def _state(self) -> JobState:
         if time.monotonic() < self._renewed_at + self._settings.renew_s:
             with reading() as session:
-                return jobs.job(session, self.job_id).state
+                return jobs.job_or_slice(session, self.job_id).state
         with transaction() as session:
             state = jobs.keep_lease(session, self.job_id, self._token, self._settings.lease_s)
         self._renewed_at = time.monotonic()

@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from db import jobs, schema, trials
 from db import session as record
-from db.errors import AlreadyRecorded, LeaseLost, WrongState
+from db.errors import AlreadyRecorded, LeaseLost, NotFound, WrongState
 from db.jobs import MAX_LOSSES, JobFilter, JobState
 from db.tallies import tallies, told
 from tests.db.making import batch, new_job, score, trial
@@ -38,7 +38,7 @@ def finish(session, slice_id, state=S.SUCCEEDED, reason="finished") -> None:
 
 
 def state(session, job_id) -> JobState:
-    return jobs.job(session, job_id).state
+    return jobs.job_or_slice(session, job_id).state
 
 
 def test_only_slices_are_sent_and_taken(session, cut):
@@ -93,7 +93,7 @@ def test_what_slices_find_is_the_jobs(session, cut):
     assert trials.columns(session, cut).numbers.tolist() == [0, 1, 3, 4]
     assert (job.num_trials, job.num_scores) == (4, 8)
     assert job.best == {"accuracy": 0.7, "latency_ms": 2.0}
-    assert jobs.job(session, first).num_trials == 2
+    assert jobs.job_or_slice(session, first).num_trials == 2
     assert len(trials.columns(session, first)) == 0
 
 
@@ -253,8 +253,17 @@ def test_what_does_not_fit_the_state_is_refused_as_ever(session, cut, ask):
 
 
 def test_a_slice_is_not_asked_by_itself(session, cut):
-    with pytest.raises(WrongState, match=f"a slice of job {cut}"):
-        jobs.cancel(session, ids(session, cut)[0], "ada")
+    first = ids(session, cut)[0]
+
+    with pytest.raises(NotFound, match=f"there is no job {first}"):
+        jobs.cancel(session, first, "ada")
+    with pytest.raises(NotFound):
+        jobs.job(session, first)
+
+
+def test_slices_leave_no_gap_in_the_numbers_of_jobs(session, cut):
+    assert jobs.add_job(session, new_job()).id == cut + 1
+    assert all(slice_id < 0 for slice_id in ids(session, cut))
 
 
 def test_a_draft_is_submitted_with_its_slices(session):
