@@ -5,7 +5,7 @@ arXiv:2203.15207).
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import torch
 from torch import nn
@@ -43,6 +43,10 @@ class Members(WeightSource):
         """The member's number before the inner place."""
         number = self.number(mix)
         return f"{number}:{self.member(number).place(slot, mix)}"
+
+    def key(self, slot: Slot, mix: Mix) -> Hashable:
+        """The member's number and its own key."""
+        return self.number(mix), self._member(mix).key(slot, mix)
 
     def parameters_of(self, slot: Slot, mix: Mix | None = None) -> list[nn.Parameter]:
         """Those of the member of a one-hot mix, or of all."""

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from search.networks import networks
 from search.spaces import Arch, Space
+from search.supernets.links import Link
 from search.supernets.mix import Mix, onehot
 from search.supernets.noise import Noise
 from search.supernets.norms import BatchNorms, FixedNorms, Norms
@@ -67,6 +68,11 @@ class Supernet(nn.Module):
             noise: dropout and drop path, for spaces that have blocks to drop.
         """
         raise NotImplementedError
+
+    def links(self, arch: Arch) -> list[Link]:
+        """The network of *arch* as a chain; by itself, of one link."""
+        mix = onehot(arch)
+        return [Link(lambda x, norms: self(x, mix, norms), list(self.slots.values()), arch)]
 
     def plain_slots(self, arch: Arch) -> Iterator[tuple[str, Slot]]:
         """Layers of the plain network of *arch*: the name of the module there, and the slot."""

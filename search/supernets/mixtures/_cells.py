@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from search.networks._cells import STEM_FACTOR
 from search.spaces import Arch
 from search.spaces._cells import EDGES, CellSpace
-from search.supernets.mix import Mix
+from search.supernets.links import Link
+from search.supernets.mix import Mix, onehot
 from search.supernets.mixtures._layers import added, fixed_conv_norm, weighted
 from search.supernets.noise import Noise
 from search.supernets.norms import Norms
@@ -81,13 +82,23 @@ class CellsSupernet(Supernet):
         self, x_BCHW: Tensor, mix: Mix, norms: Norms = BATCH_NORMS, noise: Noise | None = None
     ) -> Tensor:
         """Logits, B x K; *noise* drops features alone, for cells have no branches to drop."""
-        stem = self._stem
-        x_BCHW = F.relu_(self.conv_norm(x_BCHW, (stem[0], stem[1]), mix, norms))
-        x_BCHW = self.conv_norm(x_BCHW, (stem[2], stem[3]), mix, norms)
+        x_BCHW = self._enter(x_BCHW, mix, norms)
         for cell in self._cells:
-            x_BCHW = self._cell(x_BCHW, cell, mix, norms)
+            x_BCHW = self._entry(x_BCHW, cell, mix, norms)
+            x_BCHW = self._edges(x_BCHW, cell, mix, norms)
         x_BF = x_BCHW.mean(dim=(2, 3))
         return self.linear(noise.features(x_BF) if noise else x_BF, self._classifier, mix)
+
+    def links(self, arch: Arch) -> list[Link]:
+        """Stem, entry and edges of each cell, and classifier."""
+        mix = onehot(arch)
+        stem = Link(lambda x, norms: self._enter(x, mix, norms), self._stem)
+        head = Link(
+            lambda x, _norms: self.linear(x.mean(dim=(2, 3)), self._classifier, mix),
+            [self._classifier],
+        )
+        pairs = (self._links_of(cell, arch, mix) for cell in self._cells)
+        return [stem, *(link for pair in pairs for link in pair), head]
 
     def plain_slots(self, arch: Arch) -> Iterator[tuple[str, Slot]]:
         """Layers of the chosen operations."""
@@ -102,8 +113,23 @@ class CellsSupernet(Supernet):
                         yield f"cells.{n}.edges.{i}-{j}.{step.module}", step.slot
         yield "classifier", self._classifier
 
-    def _cell(self, x_BCHW: Tensor, cell: Cell, mix: Mix, norms: Norms) -> Tensor:
-        entry_BCHW = self.conv_norm(F.relu(x_BCHW), cell.entry, mix, norms)
+    def _links_of(self, cell: Cell, arch: Arch, mix: Mix) -> tuple[Link, Link]:
+        chosen = [steps[choice] for steps, choice in zip(cell.edges, arch, strict=True)]
+        slots = [step.slot for steps in chosen for step in steps if step.slot]
+        return (
+            Link(lambda x, norms: self._entry(x, cell, mix, norms), cell.entry),
+            Link(lambda x, norms: self._edges(x, cell, mix, norms), slots, arch),
+        )
+
+    def _enter(self, x_BCHW: Tensor, mix: Mix, norms: Norms) -> Tensor:
+        stem = self._stem
+        x_BCHW = F.relu_(self.conv_norm(x_BCHW, (stem[0], stem[1]), mix, norms))
+        return self.conv_norm(x_BCHW, (stem[2], stem[3]), mix, norms)
+
+    def _entry(self, x_BCHW: Tensor, cell: Cell, mix: Mix, norms: Norms) -> Tensor:
+        return self.conv_norm(F.relu(x_BCHW), cell.entry, mix, norms)
+
+    def _edges(self, entry_BCHW: Tensor, cell: Cell, mix: Mix, norms: Norms) -> Tensor:
         first_BCHW = self._edge(0, entry_BCHW, cell, mix, norms)
         second_BCHW = self._edge(1, entry_BCHW, cell, mix, norms)
         second_BCHW = second_BCHW + self._edge(2, first_BCHW, cell, mix, norms)

@@ -5,6 +5,7 @@ Shapes: B images, C channels, H height, W width, K classes.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -13,7 +14,8 @@ from torch.nn import functional as F
 from search.networks._elastic_tiny import STRIDES
 from search.spaces import Arch
 from search.spaces.elastic_tiny import DEPTHS, EXPANSIONS, KERNELS, WIDTHS, elastic_tiny
-from search.supernets.mix import Mix
+from search.supernets.links import Link
+from search.supernets.mix import Mix, onehot
 from search.supernets.mixtures import mixtures
 from search.supernets.mixtures._layers import (
     ConvNorm,
@@ -90,6 +92,24 @@ class ElasticTinySupernet(Supernet):
             x_BCHW = total
         x_BF = x_BCHW.mean(dim=(2, 3))
         return self.linear(noise.features(x_BF) if noise else x_BF, self._classifier, mix)
+
+    def links(self, arch: Arch) -> list[Link]:
+        """Stem, blocks within the depths, and classifier."""
+        mix = onehot(arch)
+
+        def link(block: Block) -> Link:
+            run = partial(self._block, block=block, mix=mix, noise=None)
+            return Link(lambda x, norms: run(x, norms=norms), _slots(block))
+
+        def stem(x_BCHW: Tensor, norms: Norms) -> Tensor:
+            return F.relu_(self.conv_norm(x_BCHW, self._stem, mix, norms))
+
+        def head(x_BCHW: Tensor, _norms: Norms) -> Tensor:
+            return self.linear(x_BCHW.mean(dim=(2, 3)), self._classifier, mix)
+
+        depths = [DEPTHS[arch[PER_STAGE * n + DEPTH]] for n in range(len(self._stages))]
+        blocks = [b for n, stage in enumerate(self._stages) for b in stage[: depths[n]]]
+        return [Link(stem, self._stem), *map(link, blocks), Link(head, [self._classifier])]
 
     def plain_slots(self, arch: Arch) -> Iterator[tuple[str, Slot]]:
         """Layers of the blocks within the depths."""

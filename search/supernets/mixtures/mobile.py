@@ -5,6 +5,7 @@ Shapes: B images, C channels, H height, W width, K classes.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import torch
@@ -34,7 +35,8 @@ from search.spaces.mobile import (
     mobile,
     side,
 )
-from search.supernets.mix import Mix, Weight
+from search.supernets.links import Link
+from search.supernets.mix import Mix, Weight, onehot
 from search.supernets.mixtures import mixtures
 from search.supernets.mixtures._layers import (
     ConvNorm,
@@ -127,13 +129,7 @@ class MobileSupernet(Supernet):
         """Logits, B x K."""
         total: Tensor | None = None
         for choice, weight in mix.terms[RESOLUTION]:
-            size = self._side(choice)
-            resized_BCHW = x_BCHW
-            if x_BCHW.shape[2:] != (size, size):
-                resized_BCHW = F.interpolate(
-                    x_BCHW, (size, size), mode="bilinear", align_corners=False
-                )
-            logits_BK = self._logits(resized_BCHW, mix, norms, noise)
+            logits_BK = self._logits(self._resized(x_BCHW, choice), mix, norms, noise)
             total = added(total, weighted(logits_BK, weight))
         assert total is not None
         return total
@@ -142,6 +138,29 @@ class MobileSupernet(Supernet):
         """A square of the arch's resolution."""
         size = self._side(arch[RESOLUTION])
         return size, size
+
+    def links(self, arch: Arch) -> list[Link]:
+        """Stem and resizing, blocks within the depths, and what comes after them."""
+        mix = onehot(arch)
+
+        def link(block: Block) -> Link:
+            run = partial(self._block, block=block, mix=mix, noise=None)
+            return Link(lambda x, norms: run(x, norms=norms), block.slots)
+
+        def stem(x_BCHW: Tensor, norms: Norms) -> Tensor:
+            x_BCHW = self._resized(x_BCHW, arch[RESOLUTION])
+            return F.hardswish(self.conv_norm(x_BCHW, self._stem, mix, norms))
+
+        depths = [DEPTHS[arch[_depth(unit)]] for unit in range(NUM_UNITS)]
+        blocks = [b for n, unit in enumerate(self._units) for b in unit[: depths[n]]]
+        return [
+            Link(stem, self._stem, arch[RESOLUTION]),
+            *map(link, (self._fixed, *blocks)),
+            Link(
+                lambda x, norms: self._head(x, mix, norms, None),
+                [*self._widen, self._mix, self._classifier],
+            ),
+        ]
 
     def plain_slots(self, arch: Arch) -> Iterator[tuple[str, Slot]]:
         """Layers of the blocks within the depths, which are numbered through."""
@@ -169,6 +188,12 @@ class MobileSupernet(Supernet):
     def _side(self, choice: int) -> int:
         return side((choice,), self._resolution)
 
+    def _resized(self, x_BCHW: Tensor, choice: int) -> Tensor:
+        size = self._side(choice)
+        if x_BCHW.shape[2:] == (size, size):
+            return x_BCHW
+        return F.interpolate(x_BCHW, (size, size), mode="bilinear", align_corners=False)
+
     def _logits(self, x_BCHW: Tensor, mix: Mix, norms: Norms, noise: Noise | None) -> Tensor:
         x_BCHW = F.hardswish(self.conv_norm(x_BCHW, self._stem, mix, norms))
         x_BCHW = self._block(x_BCHW, self._fixed, mix, norms, None)
@@ -181,6 +206,9 @@ class MobileSupernet(Supernet):
                     total = added(total, weighted(x_BCHW, weights[depth]))
             assert total is not None
             x_BCHW = total
+        return self._head(x_BCHW, mix, norms, noise)
+
+    def _head(self, x_BCHW: Tensor, mix: Mix, norms: Norms, noise: Noise | None) -> Tensor:
         x_BCHW = F.hardswish(self.conv_norm(x_BCHW, self._widen, mix, norms))
         x_BF = F.hardswish(self.linear(x_BCHW.mean(dim=(2, 3)), self._mix, mix))
         return self.linear(noise.features(x_BF) if noise else x_BF, self._classifier, mix)

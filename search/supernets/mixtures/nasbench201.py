@@ -6,6 +6,7 @@ W width, K classes.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Annotated
 
@@ -17,7 +18,8 @@ from torch.nn import functional as F
 from search.networks._nasbench201 import Pool
 from search.spaces import Arch
 from search.spaces.nasbench201 import EDGES, OPERATIONS, nasbench201
-from search.supernets.mix import Mix, Weight
+from search.supernets.links import Link
+from search.supernets.mix import Mix, Weight, onehot
 from search.supernets.mixtures import mixtures
 from search.supernets.mixtures._layers import ConvNorm, added, fixed_conv_norm, weighted
 from search.supernets.noise import Noise
@@ -96,8 +98,32 @@ class NasBench201Supernet(Supernet):
                 x_BCHW = self._cell(x_BCHW, layer, runs, norms)
             else:
                 x_BCHW = self._reduction(x_BCHW, layer, mix, norms)
+        return self._head(x_BCHW, mix, norms, noise)
+
+    def _head(self, x_BCHW: Tensor, mix: Mix, norms: Norms, noise: Noise | None) -> Tensor:
         x_BC = F.relu_(self.norm(x_BCHW, self._norm, mix, norms)).mean(dim=(2, 3))
         return self.linear(noise.features(x_BC) if noise else x_BC, self._classifier, mix)
+
+    def links(self, arch: Arch) -> list[Link]:
+        """Stem, cells and blocks between stages, and classifier."""
+        mix = onehot(arch)
+        runs = _runs(mix)
+        kind = tuple((edge, operations[0][0]) for _, _, edge, operations in runs)
+
+        def link(layer: Cell | Reduction) -> Link:
+            if isinstance(layer, Reduction):
+                reduce = partial(self._reduction, layer=layer, mix=mix)
+                return Link(lambda x, norms: reduce(x, norms=norms), _slots(layer))
+            run = partial(self._cell, cell=layer, runs=runs)
+            edges = [layer.edges[edge] for edge, operation in kind if operation in KERNELS]
+            slots = [*(slot for pair in edges for slot in pair), *layer.nodes.values()]
+            return Link(lambda x, norms: run(x, norms=norms), slots, kind)
+
+        return [
+            Link(lambda x, norms: self.conv_norm(x, self._stem, mix, norms), self._stem),
+            *map(link, self._layers),
+            Link(lambda x, norms: self._head(x, mix, norms, None), [self._norm, self._classifier]),
+        ]
 
     def plain_slots(self, arch: Arch) -> Iterator[tuple[str, Slot]]:
         """Of every edge that has a convolution, run or not.

@@ -1,6 +1,6 @@
 """Weight sources: where the layers of a supernet get their tensors from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -29,6 +29,10 @@ class WeightSource(nn.Module):
     def place(self, slot: Slot, mix: Mix) -> str:
         """Name of the parameters that *slot* uses; statistics of norms are kept under it."""
         raise NotImplementedError
+
+    def key(self, slot: Slot, mix: Mix) -> Hashable:
+        """Mixes of equal keys have equal tensors and places here; by itself, the whole arch."""
+        return mix.arch
 
     def parameters_of(self, slot: Slot, mix: Mix | None = None) -> list[nn.Parameter]:
         """Parameters behind *slot*: of a one-hot mix, or all."""

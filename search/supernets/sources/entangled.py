@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from search.spaces import Arch
 from search.spaces._choices import index_of
 from search.supernets.mix import Mix
 from search.supernets.slots import Shape, Slot
@@ -38,6 +39,10 @@ class Entangled(WeightSource):
     def place(self, slot: Slot, mix: Mix) -> str:
         """The slot's name."""
         return slot.name
+
+    def key(self, slot: Slot, mix: Mix) -> Arch | None:
+        """The choices at the slot's decisions."""
+        return slot.key(mix)
 
     def parameters_of(self, slot: Slot, mix: Mix | None = None) -> list[nn.Parameter]:
         """Weight and bias, whatever the mix."""

@@ -5,7 +5,7 @@ al., 2021, arXiv:2006.06863) and gradient matching (Hu et al., 2022, arXiv:2203.
 partitions. What is momentum of a copy is the copy's own, because optimisers keep it by parameter.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import torch
 from torch import nn
@@ -65,6 +65,11 @@ class Partitioned(WeightSource):
         """The group's number before the inner place, where the slot is private."""
         inner = self._part(slot, mix).place(slot, mix)
         return f"{self._group(mix)}:{inner}" if slot.name in self._private else inner
+
+    def key(self, slot: Slot, mix: Mix) -> Hashable:
+        """The group, where the slot is private, and the inner key."""
+        group = self._group(mix) if slot.name in self._private else None
+        return group, self._part(slot, mix).key(slot, mix)
 
     def parameters_of(self, slot: Slot, mix: Mix | None = None) -> list[nn.Parameter]:
         """Those of the group of a one-hot mix, or of all groups."""

@@ -42,6 +42,10 @@ class PerChoice(WeightSource):
         key = slot.key(mix)
         return f"{slot.name}@mixed" if key is None else _place(slot, key)
 
+    def key(self, slot: Slot, mix: Mix) -> Arch | None:
+        """The choices at the slot's decisions."""
+        return slot.key(mix)
+
     def parameters_of(self, slot: Slot, mix: Mix | None = None) -> list[nn.Parameter]:
         """Those of the choice, or of all choices."""
         key = slot.key(mix) if mix else None
