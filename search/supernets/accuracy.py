@@ -78,6 +78,7 @@ class SubnetAccuracy:
                 raise ValueError(reason)
         chains = [self._chain(arch) for arch in archs]
         keys = [key for _, key in chains]
+        self._prefixes.announce({key for key in keys if key not in self._known})
         for place in in_order(keys):
             if keys[place] not in self._known:
                 self._evaluate(*chains[place])

@@ -3,8 +3,8 @@
 Shapes: B images.
 """
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -38,8 +38,9 @@ class Known:
 class Prefixes:
     """Runs chains, and remembers activations after their leading links.
 
-    While a chain is run its own activations are kept, those after the first links rather than
-    later ones; those of other chains make room, the least recently used first.
+    Only beginnings that were announced at least twice are kept: memory that is used again is
+    faster than memory that is not. Those of the chain that is run stay, shorter ones rather than
+    longer ones; those of other chains make room, the least recently used first.
 
     Args:
         start: the images.
@@ -51,7 +52,13 @@ class Prefixes:
         self._start, self._norms, self._max_bytes = start, norms, max_bytes
         self._known: OrderedDict[Key, Known] = OrderedDict()
         self._num_bytes = 0
+        self._counts: Counter[int] = Counter()  # of hashes of beginnings
         self.links_run = 0
+
+    def announce(self, chains: Iterable[Key]) -> None:
+        """Say what is going to be run, once for each chain."""
+        for keys in chains:
+            self._counts.update(hash(keys[:end]) for end in range(1, len(keys)))
 
     def run(self, links: Sequence[Link], keys: Key) -> Known:
         """What is known after all links.
@@ -69,7 +76,7 @@ class Prefixes:
         own = set(prefixes)
         for place in range(first + 1, len(links)):
             known = self._after(known, links[place])
-            if place < len(prefixes):
+            if place < len(prefixes) and self._counts[hash(prefixes[place])] > 1:
                 self._keep(prefixes[place], known, own)
         return known
 
