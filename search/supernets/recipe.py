@@ -67,6 +67,7 @@ class Recipe:
         lr: learning rate, by epochs behind and in all.
         source: the name of a weight source, or what makes one for a space.
         norms: whose statistics normalise.
+        affine_norms: norms learn a scale and a shift; otherwise these stay as they are made.
         momentum_of_norms: weight of the newest batch, where statistics are tracked.
         data: makes the data sampler from the number of examples and a generator of its own.
         loss: of each pass.
@@ -91,6 +92,7 @@ class Recipe:
     lr: Schedule = field(default_factory=lambda: constant(0.025))
     source: str | Callable[[Space], SourceMaker] = "entangled"
     norms: Policy = "batch"
+    affine_norms: bool = True
     momentum_of_norms: float = 0.1
     data: Callable[[int, np.random.Generator], Shuffled] = Shuffled
     loss: Callable[[], Loss] = HardLabel

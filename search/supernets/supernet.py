@@ -172,6 +172,14 @@ class Supernet(nn.Module):
         return found
 
 
+def fix_norms(net: Supernet) -> None:
+    """Keep scale and shift of all norms as they are: How to Train Your Super-Net, affine off."""
+    for slot in net.slots.values():
+        if slot.kind == "norm":
+            for parameter in net.source.parameters_of(slot):
+                parameter.requires_grad_(False)
+
+
 def zero_branch_ends(net: Supernet) -> None:
     """Start the scale of the last norm of every residual branch at 0, so that it is the identity.
 

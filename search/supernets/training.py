@@ -35,7 +35,7 @@ from search.supernets.splitting import (
     view,
 )
 from search.supernets.steps import Labelled, Moment, Pass, PassReport, Report
-from search.supernets.supernet import BATCH_NORMS, Supernet
+from search.supernets.supernet import BATCH_NORMS, Supernet, fix_norms
 from search.supernets.timeline import Span, Spot, Timeline
 from search.supernets.updates import clipped
 
@@ -87,6 +87,8 @@ class Training:
             raise ValueError("a supernet needs at least two training examples")
         self.data = recipe.data(len(self.trained), _generator(seed, "data"))
         self.loss = recipe.loss()
+        if not recipe.affine_norms:
+            fix_norms(net)
         self.optimizer = self._new_optimizer()
         self.steps_done = 0
         self.steps_per_epoch = _steps(len(self.trained), recipe.batch_size)

@@ -29,6 +29,7 @@ def plain_recipe(  # noqa: PLR0913  # what can be set
     clip_norm: float,
     source: str,
     norms: Policy,
+    affine: bool,
     precision: Precision,
 ) -> Recipe:
     """Stochastic gradient descent with a cosine, and a sampler that needs the space alone."""
@@ -40,6 +41,7 @@ def plain_recipe(  # noqa: PLR0913  # what can be set
         lr=cosine(lr, last_lr),
         source=source,
         norms=norms,
+        affine_norms=affine,
         optimiser=Optimiser(momentum=0.9, weight_decay=weight_decay),
         clip=Clip("norm", clip_norm) if clip_norm else None,
         precision=precision,

@@ -35,6 +35,7 @@ def random_a(  # noqa: PLR0913  # parameters
     clip_norm: Limit = CLIP_NORM,
     source: Source = "per_choice",
     norms: Policy = "recalibrated",
+    affine: bool = True,
     precision: Precision = "float32",
 ) -> Recipe:
     """One architecture a step, drawn uniformly from the different networks of the space.
@@ -50,6 +51,7 @@ def random_a(  # noqa: PLR0913  # parameters
         clip_norm: limit of the gradient's norm; 0 for none.
         source: whether choices have weights of their own.
         norms: whose statistics normalise.
+        affine: norms learn a scale and a shift; otherwise these stay 1 and 0.
         precision: of forward passes.
     """
     return plain_recipe(
@@ -62,5 +64,6 @@ def random_a(  # noqa: PLR0913  # parameters
         clip_norm=clip_norm,
         source=source,
         norms=norms,
+        affine=affine,
         precision=precision,
     )

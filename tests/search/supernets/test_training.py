@@ -359,6 +359,17 @@ def test_bfloat16_passes_keep_weights_and_losses_in_float32():
     assert {p.dtype for p in made.net.parameters()} == {torch.float32}
 
 
+def test_norms_without_scale_and_shift_stay_the_identity():
+    made = finished(of("spos", affine=False))
+    norms = [slot for slot in made.net.slots.values() if slot.kind == "norm"]
+
+    for parameters in filter(None, map(made.net.source.parameters_of, norms)):
+        assert (parameters[0] == 1).all()
+        assert (parameters[1] == 0).all()
+    stem = made.net.slots["stem.0"]
+    assert made.net.source.parameters_of(stem)[0] in made.optimizer.state
+
+
 def test_a_last_batch_of_one_image_is_left_out():
     made = training(of("spos", batch_size=7))  # 22 = 3 * 7 + 1
 
