@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from search.errors import DataError
 from search.supernets.examples import HeldExamples
 from search.supernets.losses import HardLabel
 from search.supernets.making import supernet_of
@@ -376,33 +375,6 @@ def test_a_last_batch_of_one_image_is_left_out():
     assert made.steps_per_epoch == 3
 
 
-def change(state, key, value):
-    return {**state, key: value}
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (lambda s: change(s, "version", 99), "of version 99, not 1"),
-        (lambda s: change(s, "space", "mobile"), "of space mobile, not cell_27"),
-        (lambda s: change(s, "num_examples", 3), "on 3 examples, not 22"),
-        (
-            lambda s: change(s, "net", {**s["net"], "source.stem/1.bias": torch.zeros(2)}),
-            "stem/1.bias is 2 there and 12 here",
-        ),
-    ],
-)
-def test_a_checkpoint_that_does_not_fit_is_refused_and_changes_nothing(spoil, message):
-    made = training(of("spos"))
-    before, state = weights(made), spoil(finished(of("spos")).state_dict())
-
-    with pytest.raises(DataError, match=message):
-        made.load_state_dict(state)
-
-    assert_equal(weights(made), before)
-    assert made.steps_done == 0
-
-
 def test_unfit_spaces_are_refused_before_anything_is_trained():
     assert "chooses an operation" in unfit_reason(of("bignas"), "cell_27")
     assert "no supernet of space darts" in unfit_reason(of("spos"), "darts")
@@ -416,7 +388,7 @@ def test_supernets_learn():
     y = torch.arange(64) % CLASSES
     patterns = torch.randn(CLASSES, 1, 8, 8, generator=generator)
     x = patterns[y] + 0.3 * torch.randn(64, 1, 8, 8, generator=generator)
-    recipe = of("bignas", epochs=6, batch_size=16, dropout=0.0)
+    recipe = of("bignas", epochs=4, batch_size=16, dropout=0.0)
 
     made = training(recipe, "elastic_tiny", data=HeldExamples(x, y))
     losses = [report.losses for report in made.run()]
