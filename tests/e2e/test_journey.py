@@ -41,7 +41,8 @@ def describe_a_search(person, name):
     person.fill("Name", name)
     person.page.get_by_text("Network", exact=True).click()
     person.fill("cells", "1")
-    person.expect_text(re.compile("about 1,000 evaluations"))
+    person.fill("Trials", "20000")  # it must not end before it is cancelled
+    person.expect_text(re.compile("about 20,000 evaluations"))
     person.press("Submit")
     person.wait_for_query("id")
 
