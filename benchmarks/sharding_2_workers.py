@@ -7,7 +7,7 @@ from db.jobs import JobState
 from search.spec import parse_submission
 from workers.queue import submit
 
-NUM_TRIALS = 3_200
+NUM_TRIALS = 2_000
 SPEC = {
     "name": "sharding",
     "space": {"name": "nasbench201"},
