@@ -127,7 +127,9 @@ def test_a_killed_worker_costs_a_slice_and_nothing_is_lost_or_doubled(
     with reading() as session:
         job = jobs.job(session, job_id)
         measured = trials.columns(session, job_id)
-        slices = [jobs.job_or_slice(session, found.id) for found in jobs.slices_of(session, [job_id])]
+        slices = [
+            jobs.job_or_slice(session, found.id) for found in jobs.slices_of(session, [job_id])
+        ]
         log = [line.message for line in trials.log_tail(session, job_id)]
     assert job.num_trials == len(np.unique(measured.numbers)) == NUM_TRIALS
     assert sum(found.attempt for found in slices) == NUM_SLICES + 1
