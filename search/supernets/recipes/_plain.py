@@ -7,44 +7,62 @@ by the same author.
 from collections.abc import Callable
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from search.supernets.norms import Policy
 from search.supernets.paths import PathSampler
 from search.supernets.recipe import Precision, Recipe
+from search.supernets.recipes import BatchSize, Decay, Epochs, LastRate, Limit, Rate, Source
 from search.supernets.schedules import cosine
 from search.supernets.supernet import Supernet
 from search.supernets.updates import Clip, Optimiser
 
-EPOCHS, BATCH_SIZE, LR, LAST_LR, WEIGHT_DECAY, CLIP_NORM = 150, 64, 0.025, 0.001, 3e-4, 5.0
+
+class PlainSettings(BaseModel):
+    """What can be set of such a recipe.
+
+    Attributes:
+        epochs: how many.
+        batch_size: images a step.
+        lr: learning rate at the start; falls as a cosine.
+        last_lr: learning rate at the end.
+        weight_decay: of all parameters.
+        clip_norm: limit of the gradient's norm; 0 for none.
+        source: whether choices have weights of their own.
+        norms: whose statistics normalise.
+        affine: norms learn a scale and a shift; otherwise these stay 1 and 0.
+        precision: of forward passes.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: Epochs = 150
+    batch_size: BatchSize = 64
+    lr: Rate = 0.025
+    last_lr: LastRate = 0.001
+    weight_decay: Decay = 3e-4
+    clip_norm: Limit = 5.0
+    source: Source = "per_choice"
+    norms: Policy = "recalibrated"
+    affine: bool = True
+    precision: Precision = "float32"
 
 
-def plain_recipe(  # noqa: PLR0913  # what can be set
-    paths: type[PathSampler],
-    *,
-    epochs: int,
-    batch_size: int,
-    lr: float,
-    last_lr: float,
-    weight_decay: float,
-    clip_norm: float,
-    source: str,
-    norms: Policy,
-    affine: bool,
-    precision: Precision,
-) -> Recipe:
+def plain_recipe(paths: type[PathSampler], settings: PlainSettings) -> Recipe:
     """Stochastic gradient descent with a cosine, and a sampler that needs the space alone."""
+    clip_norm = settings.clip_norm
     return Recipe(
         paths=_of_space(paths),
         unfit_reason=paths.unfit_reason,
-        epochs=epochs,
-        batch_size=batch_size,
-        lr=cosine(lr, last_lr),
-        source=source,
-        norms=norms,
-        affine_norms=affine,
-        optimiser=Optimiser(momentum=0.9, weight_decay=weight_decay),
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        lr=cosine(settings.lr, settings.last_lr),
+        source=settings.source,
+        norms=settings.norms,
+        affine_norms=settings.affine,
+        optimiser=Optimiser(momentum=0.9, weight_decay=settings.weight_decay),
         clip=Clip("norm", clip_norm) if clip_norm else None,
-        precision=precision,
+        precision=settings.precision,
     )
 
 
