@@ -1,8 +1,5 @@
 """A search by real workers that are killed at random, against the same search undisturbed."""
 
-import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,7 +11,7 @@ import pytest
 from db import jobs, trials
 from db.jobs import JobState
 from db.session import reading
-from search.spec import parse_submission
+from tests.chaos.alone import trials_alone
 from tests.workers.brokers import Broker, FolderBroker, RedisBroker
 from tests.workers.processes import FAKE, WorkerProcess, is_in, num_trials, queue_job, wait_until
 from workers.settings import CHILD
@@ -34,33 +31,15 @@ SPEC = {
     "budget": {"trials": NUM_TRIALS},
     "seed": 5,
 }
-_ALONE = """
-import json, sys, tempfile
-from pathlib import Path
-from search.events import Trial
-from search.run import run
-from search.spec import Spec
-spec = Spec.model_validate(json.loads(sys.argv[1]))
-with tempfile.TemporaryDirectory() as folder:
-    found = [event for event in run(spec, data_dir=Path(folder)) if isinstance(event, Trial)]
-lines = [[t.number, t.arch_key, t.state, t.parents, [s.value for s in t.scores]] for t in found]
-json.dump(lines, sys.stdout)
-"""
 
 
 @pytest.fixture(scope="module")
 def undisturbed() -> list[list[object]]:
     """Every trial of the search when nothing happens to it."""
-    (spec,) = parse_submission(SPEC).specs()
-    said = subprocess.run(
-        [sys.executable, "-c", _ALONE, spec.model_dump_json()],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        check=True,
-        cwd=Path(__file__).parents[2],
-    )
-    lines: list[list[object]] = json.loads(said.stdout)
-    return lines
+    return [
+        [t["number"], t["arch_key"], t["state"], t["parents"], [s["value"] for s in t["scores"]]]
+        for t in trials_alone(SPEC)
+    ]
 
 
 @pytest.fixture(params=["folder", "redis"])

@@ -1,9 +1,5 @@
 """A sweep shared by two real workers, one of which is killed, against the same sweep alone."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,7 +11,7 @@ import pytest
 from db import jobs, trials
 from db.jobs import JobState
 from db.session import reading
-from search.spec import parse_submission
+from tests.chaos.alone import trials_alone
 from tests.workers.processes import (
     FAKE,
     WorkerProcess,
@@ -44,36 +40,20 @@ SWEEP = {
     "budget": {"trials": NUM_TRIALS},
     "seed": 5,
 }
-_ALONE = """
-import json, sys, tempfile
-from pathlib import Path
-from search.events import Trial
-from search.run import run
-from search.spec import Spec
-spec = Spec.model_validate(json.loads(sys.argv[1]))
-with tempfile.TemporaryDirectory() as folder:
-    found = [event for event in run(spec, data_dir=Path(folder)) if isinstance(event, Trial)]
-lines = [
-    [t.number, t.arch_key, t.state, [[s.status, s.value, s.from_memory] for s in t.scores]]
-    for t in found
-]
-json.dump(lines, sys.stdout)
-"""
 
 
 @pytest.fixture(scope="module")
 def uncut() -> list[list[object]]:
     """Every trial of the sweep when it runs whole and alone."""
-    (spec,) = parse_submission(SWEEP).specs()
-    said = subprocess.run(
-        [sys.executable, "-c", _ALONE, spec.model_dump_json()],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        check=True,
-        cwd=Path(__file__).parents[2],
-    )
-    lines: list[list[object]] = json.loads(said.stdout)
-    return lines
+    return [
+        [
+            t["number"],
+            t["arch_key"],
+            t["state"],
+            [[s["status"], s["value"], s["from_memory"]] for s in t["scores"]],
+        ]
+        for t in trials_alone(SWEEP)
+    ]
 
 
 @pytest.fixture(params=["folder and sqlite", "redis and postgresql"])
