@@ -75,7 +75,7 @@ def _heads(question: Question, over: str) -> tuple[str, ...]:
     return (
         "Score",
         "Architectures",
-        f"Kendall tau-b{scope}",
+        f"Kendall tau&#8209;b{scope}",  # a hyphen at which no line breaks
         f"Spearman{scope}",
         f"Weighted tau{scope}",
         other,

@@ -62,6 +62,24 @@ def best_rank_of_top(truth: Sequence[float], scores: Sequence[float], k: int) ->
     return int(min((values > values[place]).sum() for place in order)) + 1
 
 
+def probability_to_beat_random(rank: int, num_archs: int, *, draws: int = 10) -> float:
+    """How probably an architecture is better than all of some that are drawn at random: P>R.
+
+    As the paper defines it; the authors' code raises the ascending rank's share instead.
+
+    Args:
+        rank: true rank of the architecture, 1 for the best.
+        num_archs: how many there are.
+        draws: how many are drawn, with replacement.
+
+    Raises:
+        ValueError: there is no such rank.
+    """
+    if not 1 <= rank <= num_archs:
+        raise ValueError(f"of {num_archs} architectures none has rank {rank}")
+    return (1 - rank / num_archs) ** draws
+
+
 def _bins(values: Sequence[float], grid: float) -> list[int]:
     bins: list[int] = np.rint(np.asarray(values) / grid).astype(int).tolist()
     return bins

@@ -41,7 +41,7 @@ def test_the_protocol_stands_under_the_name(search, benchmark, open_board):
 def test_over_the_best_tenth_other_figures_come_first(search, benchmark, open_board):
     page = open_board(search, benchmark, over="top 10 %")
 
-    assert "Kendall tau-b, top 10 %" in board_table(page)
+    assert "Kendall tau&#8209;b, top 10 %" in board_table(page)
     assert "Spearman, all" in board_table(page)
 
 

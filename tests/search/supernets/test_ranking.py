@@ -3,6 +3,7 @@ import pytest
 from search.supernets.ranking import (
     best_rank_of_top,
     kendall_tau,
+    probability_to_beat_random,
     sparse_tau,
     sparse_tau_of_sorted,
     tau_between_runs,
@@ -43,3 +44,14 @@ def test_the_truth_ranks_itself_perfectly():
 @pytest.mark.parametrize(("k", "rank"), [(1, 2), (2, 1)])
 def test_best_rank_among_the_top(k, rank):
     assert best_rank_of_top(TRUTH, SCORES, k) == rank
+
+
+@pytest.mark.parametrize(("rank", "p"), [(1, 0.9993602), (156, 0.9045282), (1562, 0.3488024)])
+def test_probability_to_beat_random_search_of_the_toy_case(rank, p):
+    assert probability_to_beat_random(rank, 15625) == pytest.approx(p, abs=1e-7)
+
+
+@pytest.mark.parametrize("rank", [0, 6])
+def test_a_rank_that_there_is_not_is_refused(rank):
+    with pytest.raises(ValueError, match=f"none has rank {rank}"):
+        probability_to_beat_random(rank, 5)
