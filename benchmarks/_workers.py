@@ -73,12 +73,18 @@ def job(job_id: int) -> jobs.Job:
         return jobs.job(opened, job_id)
 
 
-def until(is_done: Callable[[], bool]) -> None:
-    """Wait for something to come true."""
+def until(is_done: Callable[[], bool], *, every_s: float = 0.005) -> None:
+    """Wait for something to come true.
+
+    Args:
+        is_done: whether it has; asking costs the measured processes time on a machine that
+            they fill.
+        every_s: how long to wait between two looks.
+    """
     deadline = time.monotonic() + PATIENCE_S
     while not is_done():
         assert time.monotonic() < deadline, "this did not happen in time"
-        time.sleep(0.005)
+        time.sleep(every_s)
 
 
 def _num_offers() -> int:
