@@ -9,7 +9,7 @@ from typing import Any
 from app.measures import Measure
 
 VERMILION, BLUE, SKY, GREEN, GREY = "#D55E00", "#0072B2", "#56B4E9", "#009E73", "#808A94"
-AMBER = "#E69F00"
+AMBER, PURPLE = "#E69F00", "#CC79A7"
 RING = "#1E88D0"
 SCALE = "Cividis"
 CIRCLE, HOLLOW, CROSS = 0, 100, 4

@@ -1,0 +1,173 @@
+"""Pictures of a training: series over steps, shares as heat maps, what a splitter measured."""
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from app import wording
+from app.charts._style import (
+    AMBER,
+    BLUE,
+    GREEN,
+    PURPLE,
+    SCALE,
+    SKY,
+    SMALL_HEIGHT,
+    VERMILION,
+    plain_layout,
+    ticks,
+)
+from app.training_curves import Heat, Line, Panel
+
+# A role has the same colour, dash and mark in every panel.
+LOOKS = {
+    "max": (VERMILION, "solid", "circle"),
+    "largest": (VERMILION, "solid", "circle"),
+    "solo": (VERMILION, "solid", "circle"),
+    "mid": (GREEN, "dash", "square"),
+    "sampled": (GREEN, "dash", "square"),
+    "min": (BLUE, "dot", "diamond"),
+    "smallest": (BLUE, "dot", "diamond"),
+}
+MORE = (
+    (VERMILION, "solid", "circle"),
+    (BLUE, "dash", "diamond"),
+    (GREEN, "dot", "square"),
+    (PURPLE, "dashdot", "cross"),
+    (AMBER, "longdash", "triangle-up"),
+    (SKY, "longdashdot", "x"),
+)
+FEW = 40  # points that are marked one by one
+ROW_HEIGHT, FRAME = 24, 90
+INK = "#0E151C"
+PALE = [[0, "#F2F5F7"], [1, "#6FA8D6"]]  # light throughout: dark words can be read on it
+MAX_LABEL = 26
+
+
+def panel_chart(panel: Panel) -> go.Figure:
+    """The series of one panel over the steps of the training."""
+    figure = go.Figure()
+    for place, line in enumerate(panel.lines):
+        colour, dash, mark = _look(line, place)
+        is_marked = len(line.steps_K) <= FEW
+        figure.add_trace(
+            go.Scatter(
+                x=line.steps_K,
+                y=line.values_K,
+                mode="lines+markers" if is_marked else "lines",
+                name=html.escape(line.name),
+                line={"color": colour, "dash": dash, "width": 2},
+                marker={"symbol": mark, "size": 6},
+                hovertemplate=f"{html.escape(line.name)}, step %{{x:,.0f}}: %{{y:.4~g}}"
+                "<extra></extra>",
+            )
+        )
+    several = len(panel.lines) > 1
+    layout = plain_layout(SMALL_HEIGHT)
+    figure.update_layout(
+        **{**layout, "margin": {**layout["margin"], "t": 28 if several else 12}},
+        dragmode="pan",
+        showlegend=several,
+        legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom"},
+        uirevision=panel.key,
+    )
+    figure.update_xaxes(**{**ticks(), "tickformat": ",d"}, title={"text": "step"})
+    figure.update_yaxes(
+        **{**ticks(), "tickformat": "~g"},
+        title={"text": html.escape(wording.titled(panel.title, panel.unit))},
+    )
+    return figure
+
+
+def panel_alt(panel: Panel) -> str:
+    """The panel in words: where every series stands."""
+    several = len(panel.lines) > 1
+    told = [f"{line.name} {_last(line)}" if several else _last(line) for line in panel.lines]
+    return f"{wording.titled(panel.title, panel.unit)} over the training, now {', '.join(told)}."
+
+
+def heat_chart(heat: Heat) -> go.Figure:
+    """Rows of shares over the steps; each row's last value stands beside its name."""
+    rows = zip(heat.names, heat.values_NS, strict=True)
+    names = [_with_last(name, row_S) for name, row_S in rows]
+    figure = go.Figure(
+        go.Heatmap(
+            x=heat.steps_S,
+            y=names,
+            z=heat.values_NS,
+            colorscale=SCALE,
+            colorbar={"thickness": 10, "tickformat": "~g", "outlinewidth": 0},
+            hovertemplate="%{y}<br>step %{x:,.0f}: %{z:.4~g}<extra></extra>",
+        )
+    )
+    figure.update_layout(**plain_layout(FRAME + ROW_HEIGHT * max(len(names), 4)), dragmode=False)
+    figure.update_xaxes(
+        **{**ticks(), "tickformat": ",d", "showgrid": False}, title={"text": "step"}
+    )
+    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
+    return figure
+
+
+def heat_alt(heat: Heat) -> str:
+    """The heat map in words: the last step's greatest and least."""
+    last_N = heat.values_NS[:, -1] if heat.values_NS.size else np.empty(0)
+    if not np.isfinite(last_N).any():
+        return f"{heat.title}: nothing is known yet."
+    most, least = int(np.nanargmax(last_N)), int(np.nanargmin(last_N))
+    return (
+        f"{heat.title} over the training; now {heat.names[most]} has most with "
+        f"{wording.number(float(last_N[most]))}, {heat.names[least]} least with "
+        f"{wording.number(float(last_N[least]))}."
+    )
+
+
+def distances_chart(names: Sequence[str], distances_CC: NDArray[np.float64]) -> go.Figure:
+    """How far the gradients of the choices of one decision lie apart, written into the cells."""
+    shown = [html.escape(wording.shortened(name, MAX_LABEL)) for name in names]
+    figure = go.Figure(
+        go.Heatmap(
+            x=shown,
+            y=shown,
+            z=distances_CC,
+            colorscale=PALE,
+            showscale=False,
+            xgap=1,
+            ygap=1,
+            texttemplate="%{z:.3g}",
+            textfont={"color": INK},
+            hovertemplate="%{y} and %{x}: %{z:.4g}<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        **plain_layout(FRAME + 40 + ROW_HEIGHT * max(len(shown), 4)), dragmode=False
+    )
+    figure.update_xaxes(tickangle=-30, automargin=True, showgrid=False)
+    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
+    return figure
+
+
+def distances_alt(names: Sequence[str], distances_CC: NDArray[np.float64]) -> str:
+    """The two choices that lie furthest apart, in words."""
+    first, second = divmod(int(np.nanargmax(distances_CC)), distances_CC.shape[1])
+    return (
+        f"Distances between the gradients of {wording.counted(len(names), 'choice')}; "
+        f"{names[first]} and {names[second]} lie furthest apart."
+    )
+
+
+def _look(line: Line, place: int) -> tuple[str, str, str]:
+    return LOOKS.get(line.name) or MORE[place % len(MORE)]
+
+
+def _last(line: Line) -> str:
+    finite = line.values_K[np.isfinite(line.values_K)]
+    return wording.number(float(finite[-1])) if len(finite) else "not finite"
+
+
+def _with_last(name: str, row_S: NDArray[np.float32]) -> str:
+    finite = row_S[np.isfinite(row_S)]
+    tail = f"  {wording.number(float(finite[-1]))}" if len(finite) else ""
+    return f"{html.escape(wording.shortened(name, MAX_LABEL))}{tail}"

@@ -1,0 +1,180 @@
+"""What the training of a supernet tells of itself, as panels: which series belong together.
+
+Known by the names that runs give their metrics and snapshots; what has another name gets a panel
+of its own, so that a recipe shows whatever it reports.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Series = Sequence[tuple[int, float | None]]
+
+MAX_POINTS = 1_000
+MAX_COLUMNS = 400  # steps of a heat map
+MAX_ROWS = 40
+# Families of series that are drawn together: the first word of their names, title and unit.
+FAMILIES = {
+    "loss": ("Loss", ""),
+    "accuracy": ("Accuracy of subnets", "%"),
+    "weight": ("Weight of the loss", ""),
+    "branch": ("Share of the branches", ""),
+}
+TITLES = {
+    "learning rate": "Learning rate",
+    "images per second": "Images per second",
+    "gradient norm": "Norm of the gradient",
+    "routing entropy": "Evenness of the routing",
+}
+STILL = ("arch", "targets")  # in a log, but no values over the training
+ORDER = ("loss", "accuracy", *(name for name in TITLES), "weight", "branch")
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One series: values at steps, nan for what was not finite."""
+
+    name: str
+    steps_K: Floats
+    values_K: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Series with one axis."""
+
+    key: str
+    title: str
+    unit: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Heat:
+    """Shares or counts over the training: a row for each name, a column for each step."""
+
+    title: str
+    names: tuple[str, ...]
+    steps_S: Floats
+    values_NS: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class MethodLog:
+    """What the method itself tells.
+
+    Attributes:
+        heats: of what has several parts.
+        panels: of single numbers.
+        is_reconstruction: the method had to be reconstructed.
+    """
+
+    heats: tuple[Heat, ...]
+    panels: tuple[Panel, ...]
+    is_reconstruction: bool = False
+
+
+def panels(metrics: Mapping[str, Series]) -> tuple[Panel, ...]:
+    """Group series; the usual ones first, in their order."""
+    grouped: dict[str, list[Line]] = {}
+    for name, series in metrics.items():
+        if series:
+            grouped.setdefault(_family(name), []).append(_line(_within(name), series))
+    found = sorted(grouped, key=lambda key: ORDER.index(key) if key in ORDER else len(ORDER))
+    return tuple(_panel(key, grouped[key]) for key in found)
+
+
+def method_log(snapshots: Sequence[tuple[int, Mapping[str, Any]]]) -> MethodLog:
+    """What a method's own log is drawn as: shares as heat maps, single numbers as lines.
+
+    Args:
+        snapshots: steps and contents, in any order.
+    """
+    ordered = sorted(snapshots, key=lambda one: one[0])
+    flat = [(step, dict(_parts(content))) for step, content in ordered]
+    keys = list(dict.fromkeys(key for _, parts in flat for key in parts))
+    heats, lines = [], []
+    for key in keys:
+        held = [(step, parts[key]) for step, parts in flat if key in parts]
+        if isinstance(held[-1][1], dict):
+            heat = _heat(key, [(step, v) for step, v in held if isinstance(v, dict)])
+            heats.append(heat)
+        else:
+            series = [(step, float(v)) for step, v in held if not isinstance(v, dict)]
+            lines.append(_panel(key, [_line(key, series)]))
+    is_reconstruction = any(content.get("is_reconstruction") for _, content in ordered)
+    return MethodLog(tuple(heats), tuple(lines), is_reconstruction)
+
+
+def thinned(num: int, at_most: int) -> NDArray[np.intp]:
+    """Places that stand for *num*: the first, the last, and evenly between."""
+    return np.unique(np.linspace(0, max(num - 1, 0), min(num, at_most)).astype(np.intp))
+
+
+def _family(name: str) -> str:
+    first = name.partition(" ")[0]
+    return first if first in FAMILIES else name
+
+
+def _within(name: str) -> str:
+    """A series' name within its family: ``max`` for ``loss max``."""
+    first, _, rest = name.partition(" ")
+    return rest if first in FAMILIES and rest else name
+
+
+def _panel(key: str, lines: Sequence[Line]) -> Panel:
+    title, unit = FAMILIES.get(key, (TITLES.get(key, _titled(key)), ""))
+    return Panel(key, title, unit, tuple(lines))
+
+
+def _titled(key: str) -> str:
+    words = key.replace("_", " ")
+    return f"{words[:1].upper()}{words[1:]}"
+
+
+def _line(name: str, series: Series) -> Line:
+    kept = thinned(len(series), MAX_POINTS)
+    steps_K = np.array([series[k][0] for k in kept], np.float32)
+    values = [series[k][1] for k in kept]
+    return Line(name, steps_K, np.array([np.nan if v is None else v for v in values], np.float32))
+
+
+def _parts(content: Mapping[str, Any]) -> Iterable[tuple[str, float | dict[str, float]]]:
+    """Numbers, and mappings or lists of numbers; the rest of a log is no series."""
+    for key, value in content.items():
+        if key in STILL:
+            continue
+        if _is_number(value):
+            yield key, float(value)
+        elif isinstance(value, Mapping) and value and all(map(_is_number, value.values())):
+            yield key, {str(name): float(v) for name, v in value.items()}
+        elif isinstance(value, list) and len(value) > 1 and all(map(_is_number, value)):
+            names = _names(content, key)
+            yield key, {name: float(v) for name, v in zip(names, value, strict=True)}
+
+
+def _names(content: Mapping[str, Any], key: str) -> list[str]:
+    """Names of the places of a list: the costs that the bins aim at, else their numbers."""
+    values = content[key]
+    targets = content.get("targets")
+    if key != "targets" and isinstance(targets, list) and len(targets) == len(values):
+        return [f"cost {float(target):.2f}" for target in targets]
+    return [str(place + 1) for place in range(len(values))]
+
+
+def _heat(key: str, held: Sequence[tuple[int, Mapping[str, float]]]) -> Heat:
+    kept = [held[place] for place in thinned(len(held), MAX_COLUMNS)]
+    names = list(dict.fromkeys(name for _, values in kept for name in values))[:MAX_ROWS]
+    values_NS = np.array(
+        [[values.get(name, np.nan) for _, values in kept] for name in names], np.float32
+    )
+    steps_S = np.array([step for step, _ in kept], np.float32)
+    return Heat(_titled(key), tuple(names), steps_S, values_NS)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

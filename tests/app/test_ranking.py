@@ -1,0 +1,125 @@
+"""What is said of a ranking: agreement, stability, and what a pick by it is worth."""
+
+import pytest
+
+from app import ranking
+from app.charts import ranking as charts
+from app.ranking import Look, Truth
+
+ARCHS = ["a", "b", "c", "d", "e"]
+SCORES = [50.0, 48.0, 60.0, 70.0, 65.0]
+KNOWN = [91.01, 91.04, 91.20, 91.25, 93.01]
+
+
+def look(values=SCORES, step=100):
+    return Look(step, dict(zip(ARCHS, values, strict=False)))
+
+
+def truth(values=KNOWN, unit="%", direction="maximize", name="cifar10_test"):
+    known = dict(zip(ARCHS, values, strict=False))
+    return Truth(name, "table", "benchmark nb201", unit, direction, known)
+
+
+def test_looks_are_read_in_order_without_what_has_no_value():
+    found = ranking.looks(
+        [(20, {"archs": ["a", "b"], "values": [1, None]}), (10, {"archs": ["a"], "values": [2]})]
+    )
+
+    assert found == (Look(10, {"a": 2.0}), Look(20, {"a": 1.0}))
+
+
+def test_the_figures_of_the_toy_case():
+    found = ranking.agreed(look(), truth())
+
+    assert found.num_common == 5
+    assert found.kendall.value == pytest.approx(0.6)
+    assert found.kendall.low < 0.6 < found.kendall.high
+    assert found.spearman.value == pytest.approx(0.8)
+    assert found.sparse == pytest.approx(0.6708204)
+    assert (found.rank, found.beats_random) == (2, pytest.approx(0.6**10))
+
+
+def test_where_less_is_better_the_truth_is_turned():
+    found = ranking.agreed(look(), truth([-value for value in KNOWN], direction="minimize"))
+
+    assert found.kendall.value == pytest.approx(0.6)
+    assert found.rank == 2
+
+
+def test_rounding_belongs_to_percentages():
+    assert ranking.agreed(look(), truth(unit="nats")).sparse is None
+
+
+def test_one_probe_in_common_says_nothing():
+    assert ranking.agreed(look(), truth(KNOWN[:1])) is None
+
+
+def test_looks_without_a_common_probe_are_left_out_of_the_training():
+    found = ranking.over_training([Look(1, {}), look(step=2)], truth())
+
+    assert [one.step for one in found] == [2]
+
+
+def test_equal_rankings_in_a_row_agree_and_turned_ones_do_not():
+    found = ranking.between_looks([look(step=1), look(step=2), look(SCORES[::-1], 3)])
+
+    assert [one.step for one in found] == [2, 3]
+    assert found[0].mean == pytest.approx(1)
+    assert found[1].mean < 0.5
+
+
+def test_seeds_are_compared_at_common_steps_alone():
+    runs = [[look(step=1), look(step=2)], [look(step=2)], [look(SCORES[::-1], 2)]]
+
+    (found,) = ranking.between_seeds(runs)
+
+    assert (found.step, found.num_pairs, len(found.taus)) == (2, 3, 3)
+    assert max(found.taus) == pytest.approx(1)
+
+
+def test_rankings_that_tie_everywhere_have_no_tau_but_are_counted():
+    (found,) = ranking.between_looks([look(step=1), look([1.0] * 5, 2)])
+
+    assert (found.taus, found.mean, found.num_pairs) == ((), None, 1)
+
+
+def test_a_baseline_takes_more_for_better():
+    params = truth([1, 2, 3, 4, 5], unit="", name="params", direction="minimize")
+
+    assert ranking.baseline_tau(params, truth()) == (pytest.approx(1), 5)
+
+
+def test_choices_that_were_never_trained_are_infinitely_uneven():
+    first, second = ranking.trained({"decisions": ["op", "width"], "counts": [[4, 2], [0, 6]]})
+
+    assert first.unevenness == 2
+    assert second.unevenness == float("inf")
+
+
+def test_pictures_of_much_stay_small_and_have_words():
+    runs = [look([value + step % 7 for value in SCORES], step) for step in range(1, 201)]
+    found = [ranking.agreed(one, truth(), num_resamples=0) for one in runs]
+    alike = ranking.between_looks(runs)
+
+    figure = charts.trust_chart(found, {"params": 0.4, "macs": 0.3})
+
+    assert len(figure.to_json()) < 60_000
+    assert "params 0.40" in str(figure.layout.annotations)
+    assert "200 looks" in charts.trust_alt(found, truth())
+    assert "with the look before" in charts.stability_alt(alike, ())
+    assert charts.stability_chart(alike, ()).data[0].name == "with the look before"
+    assert len(charts.inherited_chart(runs[0], truth()).data[0].x) == 5
+
+
+def test_nothing_at_all_can_be_drawn():
+    assert not charts.trust_chart((), {}).data[0].x.size
+    assert not charts.stability_chart((), ()).data
+    assert "unknown" in charts.stability_alt((), ())
+
+
+def test_an_uneven_decision_is_named():
+    found = ranking.trained({"decisions": ["op", "width"], "counts": [[4, 2, 2], [3, 3]]})
+
+    assert "op is the most uneven" in charts.trained_alt(found)
+    assert "2 times" in charts.trained_alt(found)
+    assert list(charts.trained_chart(found).data[0].text[1]) == ["3", "3", ""]

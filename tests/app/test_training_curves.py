@@ -1,0 +1,114 @@
+"""Series and logs of a training: what is drawn together, and that much of it stays small."""
+
+import numpy as np
+import pytest
+
+from app import training_curves
+from app.charts import training as charts
+
+
+def series(num, start=1.0):
+    return [(step, start / (step + 1)) for step in range(num)]
+
+
+def test_roles_share_a_panel_and_the_usual_ones_come_first():
+    found = training_curves.panels(
+        {
+            "branch alpha_minus": series(3),
+            "my own": series(3),
+            "loss min": series(3),
+            "accuracy largest": series(2),
+            "loss max": series(3),
+        }
+    )
+
+    assert [panel.key for panel in found] == ["loss", "accuracy", "branch", "my own"]
+    assert [line.name for line in found[0].lines] == ["min", "max"]
+    assert found[1].unit == "%"
+
+
+def test_a_long_series_keeps_its_ends_and_becomes_short():
+    (panel,) = training_curves.panels({"learning rate": series(50_000)})
+
+    (line,) = panel.lines
+    assert len(line.steps_K) <= training_curves.MAX_POINTS
+    assert (line.steps_K[0], line.steps_K[-1]) == (0, 49_999)
+
+
+def test_what_is_not_finite_is_a_gap():
+    (panel,) = training_curves.panels({"gradient norm": [(1, 2.0), (2, None)]})
+
+    assert np.isnan(panel.lines[0].values_K[1])
+    assert "now 2" in charts.panel_alt(panel)
+
+
+def test_a_role_looks_the_same_in_every_panel_and_differs_by_dash():
+    loss, accuracy = training_curves.panels(
+        {
+            "loss min": series(9),
+            "loss max": series(9),
+            "accuracy smallest": series(9),
+        }
+    )
+    lowest, highest = charts.panel_chart(loss).data
+
+    assert lowest.line.color == charts.panel_chart(accuracy).data[0].line.color
+    assert lowest.line.dash != highest.line.dash
+    assert lowest.marker.symbol != highest.marker.symbol
+
+
+def test_the_distribution_of_panda_is_a_heat_map():
+    log = [
+        (10, {"probabilities": {"conv": 0.5, "skip": 0.5}}),
+        (20, {"probabilities": {"conv": 0.75, "skip": 0.25}}),
+    ]
+
+    found = training_curves.method_log(log)
+
+    (heat,) = found.heats
+    assert (heat.title, heat.names) == ("Probabilities", ("conv", "skip"))
+    assert heat.values_NS.tolist() == [[0.5, 0.75], [0.5, 0.25]]
+    assert charts.heat_chart(heat).data[0].y == ("conv  0.7500", "skip  0.2500")
+    assert "conv has most" in charts.heat_alt(heat)
+
+
+def test_the_shares_of_shiftnas_are_named_by_cost_and_labelled_a_reconstruction():
+    log = {
+        "is_reconstruction": True,
+        "targets": [0.25, 1.0],
+        "shares": [0.4, 0.6],
+        "arch": [0, 1, 1],
+    }
+
+    found = training_curves.method_log([(5, log)])
+
+    assert found.is_reconstruction
+    assert [heat.names for heat in found.heats] == [("cost 0.25", "cost 1.00")]
+
+
+def test_single_numbers_of_a_log_are_lines():
+    found = training_curves.method_log([(2, {"epsilon": 0.5}), (1, {"epsilon": 0.0})])
+
+    assert not found.heats
+    assert found.panels[0].lines[0].values_K.tolist() == [0.0, 0.5]
+
+
+def test_a_long_log_becomes_few_columns():
+    log = [(step, {"shares": {"a": 0.5, "b": 0.5}}) for step in range(5_000)]
+
+    (heat,) = training_curves.method_log(log).heats
+
+    assert heat.values_NS.shape == (2, training_curves.MAX_COLUMNS)
+
+
+@pytest.mark.parametrize("content", [{}, {"words": "none"}, {"list": ["a"]}, {"one": [1.0]}])
+def test_what_is_no_number_is_no_series(content):
+    found = training_curves.method_log([(1, content)])
+
+    assert (found.heats, found.panels) == ((), ())
+
+
+def test_names_are_never_markup():
+    (panel,) = training_curves.panels({"<b>own</b>": series(3)})
+
+    assert "<b>" not in str(charts.panel_chart(panel).data[0].name)
