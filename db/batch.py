@@ -55,6 +55,34 @@ class MetricRow:
 
 
 @dataclass(frozen=True)
+class SnapshotRow:
+    """What the run looks like at a step, as JSON; what is not finite is stored as None."""
+
+    name: str
+    step: int
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ArtifactRow:
+    """A file that the run has made; it lies in the data folder already.
+
+    Attributes:
+        kind: ``checkpoint`` or ``export``.
+        digest: of its content, 32 hex digits.
+        size: bytes.
+        number: of the trial whose network it is; None for what belongs to the whole run.
+    """
+
+    kind: str
+    name: str
+    digest: str
+    size: int
+    info: Mapping[str, Any] = field(default_factory=dict)
+    number: int | None = None
+
+
+@dataclass(frozen=True)
 class LogRow:
     """A line for people: level info, warning or error; the time is the database's if left out."""
 
@@ -78,15 +106,21 @@ class Batch:
 
     Attributes:
         checkpoint: JSON from which the run goes on after these trials.
+        is_further: a training has come further than any checkpoint written before; a batch with
+            trials always is.
         provenance: content by id (at most 32 characters).
-        environment: what the run found itself in; shown with the job.
+        environment: what the run found itself in; shown with the job. Where slices of a job
+            ran in different ones, the job has the first, with the rest in ``others``.
     """
 
     trials: Sequence[TrialRow] = ()
     scores: Sequence[ScoreRow] = ()
     metrics: Sequence[MetricRow] = ()
+    snapshots: Sequence[SnapshotRow] = ()
+    artifacts: Sequence[ArtifactRow] = ()
     logs: Sequence[LogRow] = ()
     progress: ProgressRow | None = None
     checkpoint: Mapping[str, Any] | None = None
+    is_further: bool = False
     provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     environment: Mapping[str, Any] | None = None

@@ -252,6 +252,32 @@ class Metric(Base):
     value: Mapped[float | None]
 
 
+class Snapshot(Base):
+    """What a run looks like at a step, where a number is not enough."""
+
+    __tablename__ = "snapshot"
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    step: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[dict[str, Any]]
+
+
+class Artifact(Base):
+    """A file that a job has made; it lies in the data folder, named by its digest."""
+
+    __tablename__ = "artifact"
+    __table_args__ = (Index(None, "digest"), Index(None, "kind", "created_at"))
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True)  # among the job's, from 0
+    kind: Mapped[str] = mapped_column(String(10))  # checkpoint or export
+    name: Mapped[str] = mapped_column(String(120))
+    digest: Mapped[str] = mapped_column(String(32))  # of the file; several jobs may have made it
+    size: Mapped[int] = mapped_column(BigInteger)  # bytes
+    info: Mapped[dict[str, Any]]
+    number: Mapped[int | None]  # of the trial whose network it is
+    created_at: Mapped[datetime]
+
+
 class LogLine(Base):
     """What a run tells people."""
 

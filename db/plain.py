@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
@@ -23,15 +23,20 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
-def spelled_out(value: Any) -> Any:  # noqa: ANN401
-    """JSON with words for nan and infinities (``nan``, ``inf``, ``-inf``) and clean text."""
+def spelled_out(value: Any, word: Callable[[float], Any] = str) -> Any:  # noqa: ANN401
+    """JSON with words for nan and infinities (``nan``, ``inf``, ``-inf``) and clean text.
+
+    Args:
+        value: what may be in it.
+        word: what stands for a number that is not finite; ``finite`` gives None.
+    """
     match value:
         case str():
             return clean(value)
         case float() if not math.isfinite(value):
-            return str(value)
+            return word(value)
         case Mapping():
-            return {clean(str(key)): spelled_out(part) for key, part in value.items()}
+            return {clean(str(key)): spelled_out(part, word) for key, part in value.items()}
         case list() | tuple():
-            return [spelled_out(part) for part in value]
+            return [spelled_out(part, word) for part in value]
     return value

@@ -9,12 +9,21 @@ from operator import itemgetter
 from typing import Any, cast
 
 from sqlalchemy import Table, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db import bulk, clock, fence, slices, tallies
-from db.batch import Batch, LogRow, MetricRow, ProgressRow, ScoreRow, TrialRow
+from db.artifacts import add_artifacts
+from db.batch import (
+    ArtifactRow,
+    Batch,
+    LogRow,
+    MetricRow,
+    ProgressRow,
+    ScoreRow,
+    SnapshotRow,
+    TrialRow,
+)
 from db.columns import (
     SCORE_STATUSES,
     SCREENED,
@@ -37,8 +46,10 @@ from db.memory import (
     share_in_memory,
     visited,
 )
-from db.models import Arch, Job, LogLine, Metric, Provenance, Score, Trial
+from db.metrics import add_metrics, metrics
+from db.models import Arch, Job, LogLine, Provenance, Score, Trial
 from db.plain import clean, finite, spelled_out, to_json
+from db.snapshots import add_snapshots
 from db.trial_pages import (
     ScoreLine,
     Standing,
@@ -52,6 +63,7 @@ from db.trial_pages import (
 __all__ = [
     "SCORE_STATUSES",
     "TRIAL_STATES",
+    "ArtifactRow",
     "Batch",
     "Columns",
     "KnownScore",
@@ -62,6 +74,7 @@ __all__ = [
     "RecalledScore",
     "ScoreLine",
     "ScoreRow",
+    "SnapshotRow",
     "Standing",
     "TrialFilter",
     "TrialLine",
@@ -151,8 +164,10 @@ def record(session: Session, job_id: int, token: str, batch: Batch) -> None:
         # In the order of the key: so each objective is appended to, and not jumped between.
         bulk.insert_rows(session, Score, _SCORE_COLUMNS, sorted(scores, key=_SCORE_KEY))
     add_packed(session, job_id, packed)
-    _add_metrics(session, job_id, batch.metrics)
-    _add_logs(session, job_id, batch.logs)
+    add_metrics(session, job_id, batch.metrics)
+    left_out = add_snapshots(session, job_id, batch.snapshots)
+    add_artifacts(session, job_id, batch.artifacts)
+    _add_logs(session, job_id, [*batch.logs, *left_out])
     best = _best(job.best or {}, _better(objectives, batch))
     counts = tallies.counted(job.tallies, objectives, batch.scores)
     if (best, counts) != (job.best or {}, job.tallies or {}):
@@ -187,19 +202,6 @@ def log_tail(session: Session, job_id: int, *, after: int = 0, limit: int = 500)
     return list(session.scalars(lines.order_by(LogLine.number.desc())))[::-1]
 
 
-def metrics(session: Session, job_id: int) -> dict[str, list[tuple[int, float | None]]]:
-    """(step, value) by name, steps in order; None where a value was not finite."""
-    rows = session.execute(
-        select(Metric.name, Metric.step, Metric.value)
-        .where(Metric.job_id == job_id)
-        .order_by(Metric.name, Metric.step)
-    )
-    series: dict[str, list[tuple[int, float | None]]] = {}
-    for name, step, value in rows:
-        series.setdefault(name, []).append((step, value))
-    return series
-
-
 def _counters(batch: Batch) -> dict[str, Any]:
     """How a batch adds to what the job's row counts."""
     return {
@@ -214,7 +216,7 @@ def _counters(batch: Batch) -> dict[str, Any]:
 def _own_values(batch: Batch) -> dict[str, Any]:
     """What a batch changes in the row of the job or slice that it comes from."""
     values: dict[str, Any] = {}
-    if batch.trials:
+    if batch.trials or batch.is_further:
         values["num_losses"] = 0
     if batch.progress is not None:
         values["progress"] = min(max(batch.progress.share, 0.0), 1.0)
@@ -231,7 +233,9 @@ def _follow(session: Session, parent_id: int, slice_id: int, batch: Batch) -> Ba
     """Let the job of a slice follow what the slice has found, and name it in the log."""
     values = _counters(batch)
     if batch.environment is not None:
-        values["environment"] = spelled_out(batch.environment)
+        known = select(Job.environment).where(Job.id == parent_id)
+        found = spelled_out(batch.environment)
+        values["environment"] = _both(session.execute(known).scalar_one(), found)
     session.execute(update(_table(Job)).where(Job.id == parent_id).values(**values))
     slices.note_progress(session, parent_id)
     if not batch.logs:
@@ -239,6 +243,15 @@ def _follow(session: Session, parent_id: int, slice_id: int, batch: Batch) -> Ba
     part = session.execute(select(Job.part).where(Job.id == slice_id)).scalar_one() or 0
     name = slices.part_name(part)
     return replace(batch, logs=[replace(r, message=f"{name}: {r.message}") for r in batch.logs])
+
+
+def _both(known: dict[str, Any] | None, found: dict[str, Any]) -> dict[str, Any]:
+    """The environment of a job whose slices ran under several: the first, and the others."""
+    if known is None:
+        return found
+    others = known.get("others", [])
+    first = {name: value for name, value in known.items() if name != "others"}
+    return known if found in [first, *others] else {**known, "others": [*others, found]}
 
 
 def _score_values(job_id: int, score: ScoreRow) -> tuple[Any, ...]:
@@ -309,28 +322,6 @@ def _unless_recorded(job_id: int) -> Iterator[None]:
                 f"job {job_id} has trials of these numbers already; nothing was written"
             ) from error
         raise
-
-
-def _add_metrics(session: Session, job_id: int, rows: Sequence[MetricRow]) -> None:
-    """A step that is told again (a run that went on from its checkpoint) replaces the first."""
-    if not rows:
-        return
-    values = {
-        (row.name, row.step): {
-            "job_id": job_id,
-            "name": row.name,
-            "step": row.step,
-            "value": finite(row.value),
-        }
-        for row in rows
-    }
-    dialect = session.get_bind().dialect.name
-    table = _table(Metric)
-    statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
-    statement = statement.on_conflict_do_update(
-        index_elements=["job_id", "name", "step"], set_={"value": statement.excluded.value}
-    )
-    session.connection().execute(statement, [values[key] for key in sorted(values)])
 
 
 def _add_logs(session: Session, job_id: int, rows: Sequence[LogRow]) -> None:

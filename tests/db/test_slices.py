@@ -97,6 +97,16 @@ def test_what_slices_find_is_the_jobs(session, cut):
     assert len(trials.columns(session, first)) == 0
 
 
+def test_environments_of_slices_are_all_kept(session, cut):
+    for slice_id, host in zip(ids(session, cut), ["2.12", "2.13", "2.12"], strict=True):
+        token = take(session, slice_id)
+        trials.record(session, slice_id, token, trials.Batch(environment={"torch": host}))
+
+    found = jobs.job(session, cut).environment
+
+    assert found == {"torch": "2.12", "others": [{"torch": "2.13"}]}
+
+
 def test_progress_is_that_of_the_slices_together(session, cut):
     first, second, _ = ids(session, cut)
     finish(session, first)
