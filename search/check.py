@@ -10,9 +10,9 @@ from search import listing
 from search.catalogue import Catalogue, Plugin, PluginKind
 from search.errors import SpecError
 from search.spaces import spaces
-from search.spec import TABLE, Objective, Spec
+from search.spec import TABLE, Choice, Objective, Spec
 
-METRICS: tuple[PluginKind, ...] = ("proxy", "cost", "training")
+METRICS: tuple[PluginKind, ...] = ("proxy", "cost", "training", "inherited")
 _NOUNS: dict[PluginKind, str] = {
     "space": "space",
     "network": "network builder",
@@ -20,6 +20,9 @@ _NOUNS: dict[PluginKind, str] = {
     "proxy": "metric",
     "cost": "metric",
     "training": "metric",
+    "inherited": "metric",
+    "recipe": "supernet recipe",
+    "mixture": "supernet",
     "dataset": "data set",
 }
 
@@ -55,8 +58,9 @@ def num_evaluations(spec: Spec, catalogue: Catalogue) -> int | None:
 
 
 def needs_network(spec: Spec) -> bool:
-    """Some objective is measured on networks, so that data and a device matter."""
-    return any(objective.metric != TABLE for objective in spec.objectives)
+    """Networks are trained or measured, so that data and a device matter."""
+    is_measured = any(objective.metric != TABLE for objective in spec.objectives)
+    return is_measured or spec.supernet is not None or spec.export is not None
 
 
 def _problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
@@ -66,6 +70,7 @@ def _problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
         for field, message in _objective_problems(objective, spec, catalogue):
             yield f"objectives.{place}.{field}", message
     yield from _clock_problems(spec, catalogue)
+    yield from _supernet_problems(spec, catalogue)
     if needs_network(spec):
         yield from _network_problems(spec, catalogue)
         yield from _data_problems(spec, catalogue)
@@ -160,6 +165,11 @@ def _objective_problems(
         return
     yield from _parameter_problems("params", plugin, objective.params)
     yield from _training_problems(objective, plugin, spec, catalogue)
+    if plugin.traits.get("needs_supernet") and spec.supernet is None:
+        yield (
+            "metric",
+            f"{plugin.name} reads a trained supernet: say how to train one, or name a checkpoint",
+        )
     if objective.direction is None and "direction" not in plugin.traits:
         yield "direction", f"say minimize or maximize: {plugin.name} does not declare it"
 
@@ -222,6 +232,54 @@ def _clock_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
             "simulated time needs an objective from a benchmark with a clock column; "
             "use trials or minutes instead",
         )
+
+
+def _supernet_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
+    use = spec.supernet
+    if use is None:
+        return
+    if catalogue.plugin("mixture", spec.space.name) is None:
+        known = ", ".join(catalogue.names("mixture")) or "none"
+        yield "space.name", f"there is no supernet of {spec.space.name}; there is one of: {known}"
+    elif use.recipe is not None:
+        yield from _recipe_problems(use.recipe, spec.space.name, catalogue)
+    elif use.checkpoint is not None:
+        reason = _checkpoint_problem(use.checkpoint, spec, catalogue)
+        if reason is not None:
+            yield "supernet.checkpoint", reason
+
+
+def _recipe_problems(recipe: Choice, space: str, catalogue: Catalogue) -> Iterator[Problem]:
+    path = "supernet.recipe."
+    yield from _plugin_problems(path, "recipe", recipe.name, recipe.params, catalogue)
+    plugin = catalogue.plugin("recipe", recipe.name)
+    reason = plugin.traits.get("unfit", {}).get(space) if plugin else None
+    if reason is not None:
+        yield f"{path}name", f"{recipe.name} cannot train {space}: {reason}"
+
+
+def _checkpoint_problem(digest: str, spec: Spec, catalogue: Catalogue) -> str | None:
+    info = catalogue.checkpoint(digest)
+    if info is None:
+        return f"there is no checkpoint {digest}; the Data page lists those that there are"
+    builder = catalogue.plugin("network", spec.space.name)
+    dataset = catalogue.plugin("dataset", spec.data.name)
+    # of a data set with parameters of its own only the worker knows more
+    known = dataset.traits if dataset and not spec.data.params else {}
+    return info.misfit(
+        space=spec.space.name,
+        network=_with_defaults(builder, spec.network),
+        dataset=spec.data.name,
+        shape=known.get("shape"),
+        num_classes=known.get("num_classes"),
+        dataset_digest=known.get("digest"),
+    )
+
+
+def _with_defaults(plugin: Plugin | None, params: Mapping[str, Any]) -> dict[str, Any]:
+    properties = plugin.parameters.get("properties", {}) if plugin else {}
+    defaults = {name: schema.get("default") for name, schema in properties.items()}
+    return {**defaults, **params}
 
 
 def _network_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:

@@ -88,6 +88,39 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class Snapshot:
+    """What the run itself looks like at a step, where a number is not enough.
+
+    Like a metric, it may come again with the same name and step when a run is gone on with; then
+    it is the same.
+    """
+
+    name: str
+    step: int
+    content: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file that lies in the data folder now; see :mod:`search.artifacts`.
+
+    Attributes:
+        name: for people, as a file name without its folder.
+        digest: of its content, 32 hex digits; the file is named by it.
+        size: bytes.
+        info: what it is, as JSON; of a checkpoint the fields of a ``CheckpointInfo``.
+        number: of the trial whose network it is; None for what belongs to the whole run.
+    """
+
+    kind: Literal["checkpoint", "export"]
+    name: str
+    digest: str
+    size: int
+    info: dict[str, Any]
+    number: int | None = None
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far the run is, as a share from 0 to 1; eta_s is None while unknown."""
 
@@ -111,4 +144,4 @@ class Checkpoint:
     state: dict[str, Any]
 
 
-Event = Trial | Metric | Progress | Log | Checkpoint
+Event = Trial | Metric | Snapshot | Artifact | Progress | Log | Checkpoint

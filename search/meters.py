@@ -2,21 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from search.costs import costs
 from search.errors import SpecError
 from search.events import ScoreKind
+from search.inherited import inherited
 from search.objectives import Aim
 from search.parameters import bind
 from search.plugins import is_foreign, source_digest
 from search.probe import Measurement, Probe
 from search.proxies import proxies
-from search.spaces import Space
+from search.spaces import Arch, Space
 from search.spec import TABLE, Objective
 from search.standalone.trainee import Trainee
+from search.supernets.trained import TrainedSupernet
 from search.tables import Table
 from search.trainings import Steps, trainings
 from search.traits import Traits, traits_of
@@ -102,7 +104,18 @@ class TrainingMeter(PluginMeter):
         return steps
 
 
-Meter = TableMeter | ProbeMeter | TrainingMeter
+@dataclass(frozen=True)
+class InheritedMeter(PluginMeter):
+    """Evaluates subnets with the weights of a trained supernet."""
+
+    def measure(self, trained: TrainedSupernet, archs: Sequence[Arch]) -> list[Measurement]:
+        """The value of each."""
+        measured: list[Measurement] = self.metric(trained, archs, **self.params)
+        return measured
+
+
+Measuring = ProbeMeter | TrainingMeter | InheritedMeter
+Meter = TableMeter | Measuring
 
 
 def meter(objective: Objective, *, space: Space, tables: Mapping[str, Table]) -> Meter:
@@ -114,13 +127,12 @@ def meter(objective: Objective, *, space: Space, tables: Mapping[str, Table]) ->
     """
     if objective.metric == TABLE:
         return _table_meter(objective, tables)
-    kind, metric = _plugin(objective.metric)
+    make, kind, metric = _plugin(objective.metric)
     traits = traits_of(metric)
     is_shared = traits.equivalence in space.equivalences
-    make = TrainingMeter if kind == "standalone" else ProbeMeter
     return make(
         aim=_aim(objective, objective.direction or traits.direction),
-        kind=kind,
+        kind="supernet" if traits.needs_supernet else kind,
         metric=metric,
         params=_bound(metric, objective.params),
         traits=traits,
@@ -130,18 +142,19 @@ def meter(objective: Objective, *, space: Space, tables: Mapping[str, Table]) ->
     )
 
 
-def _plugin(name: str) -> tuple[ScoreKind, Callable[..., Any]]:
-    """A metric, and the kind of its values."""
-    kinds: dict[ScoreKind, Mapping[str, Callable[..., Any]]] = {
-        "proxy": proxies,
-        "cost": costs,
-        "standalone": trainings,
-    }
-    found = ((kind, plugins[name]) for kind, plugins in kinds.items() if name in plugins)
+def _plugin(name: str) -> tuple[type[Measuring], ScoreKind, Callable[..., Any]]:
+    """A metric, the kind of its values unless a supernet is in them, and what measures it."""
+    kinds: list[tuple[type[Measuring], ScoreKind, Mapping[str, Callable[..., Any]]]] = [
+        (ProbeMeter, "proxy", proxies),
+        (ProbeMeter, "cost", costs),
+        (TrainingMeter, "standalone", trainings),
+        (InheritedMeter, "supernet", inherited),
+    ]
+    found = ((make, kind, plugins[name]) for make, kind, plugins in kinds if name in plugins)
     try:
         return next(found)
     except StopIteration:
-        known = ", ".join([*(known for plugins in kinds.values() for known in plugins), TABLE])
+        known = ", ".join([*(known for _, _, plugins in kinds for known in plugins), TABLE])
         raise SpecError({"metric": f"there is no {name!r}; known: {known}"}) from None
 
 

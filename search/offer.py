@@ -12,12 +12,15 @@ from search.catalogue import Catalogue, Device, Plugin, PluginKind
 from search.conditions import hardware
 from search.costs import costs
 from search.datasets import Dataset, availability, datasets
+from search.inherited import inherited
 from search.networks import content_of, networks
 from search.parameters import schema_of
 from search.plugins import foreign_digest, summary, use_plugins
 from search.proxies import proxies
 from search.spaces import spaces
 from search.strategies import Strategy, is_independent, strategies, takes_warm_start
+from search.supernets.mixtures import mixtures
+from search.supernets.recipes import RecipeMaker, origin_of, recipes, unfit_reason
 from search.trainings import trainings
 from search.traits import traits_of
 
@@ -34,7 +37,14 @@ def offer(data_dir: Path, plugin_dir: Path | None = None) -> Catalogue:
     """
     if plugin_dir is not None:
         use_plugins(plugin_dir)
-    plugins = [*_spaces(), *_networks(), *_strategies(), *_metrics(), *_datasets(data_dir)]
+    plugins = [
+        *_spaces(),
+        *_networks(),
+        *_strategies(),
+        *_metrics(),
+        *_supernets(),
+        *_datasets(data_dir),
+    ]
     return Catalogue(plugins=tuple(plugins), devices=tuple(_devices()))
 
 
@@ -86,6 +96,26 @@ def _metrics() -> Iterator[Plugin]:
         yield _plugin("cost", name, cost, traits_of(cost).as_json())
     for name, training in trainings.items():
         yield _plugin("training", name, training, traits_of(training).as_json())
+    for name, metric in inherited.items():
+        yield _plugin("inherited", name, metric, traits_of(metric).as_json())
+
+
+def _supernets() -> Iterator[Plugin]:
+    for name, builder in mixtures.items():
+        yield _plugin("mixture", name, builder)
+    for name, maker in recipes.items():
+        yield _plugin("recipe", name, maker, _recipe_traits(maker))
+
+
+def _recipe_traits(maker: RecipeMaker) -> dict[str, Any]:
+    reasons = {name: unfit_reason(maker(), name) for name in mixtures}
+    origin = origin_of(maker)
+    return {
+        "spaces": [name for name, reason in reasons.items() if reason is None],
+        "unfit": {name: reason for name, reason in reasons.items() if reason is not None},
+        "evidence": origin.evidence,
+        "source": origin.source,
+    }
 
 
 def _datasets(data_dir: Path) -> Iterator[Plugin]:

@@ -15,8 +15,20 @@ from search.registry import Registry
 from search.spaces import Space
 from search.traits import traits_of
 
-KINDS = ("spaces", "networks", "strategies", "proxies", "costs", "trainings", "datasets")
-MEASURES = ("proxies", "costs", "trainings")  # whose plug-ins declare traits
+PACKAGES = {  # by folder, which is also the name of the registry in the package
+    "spaces": "search.spaces",
+    "networks": "search.networks",
+    "strategies": "search.strategies",
+    "proxies": "search.proxies",
+    "costs": "search.costs",
+    "trainings": "search.trainings",
+    "inherited": "search.inherited",
+    "recipes": "search.supernets.recipes",
+    "mixtures": "search.supernets.mixtures",
+    "datasets": "search.datasets",
+}
+KINDS = tuple(PACKAGES)
+MEASURES = ("proxies", "costs", "trainings", "inherited")  # whose plug-ins declare traits
 
 
 def use_plugins(plugin_dir: Path) -> None:
@@ -45,7 +57,7 @@ def _refuse_unknown_folders(plugin_dir: Path) -> None:
 
 
 def _extend(kind: str, folder: Path) -> None:
-    package = import_module(f"search.{kind}")
+    package = import_module(PACKAGES[kind])
     registry: Registry[Any] = getattr(package, kind)
     if str(folder) in package.__path__:
         return

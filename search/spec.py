@@ -26,8 +26,11 @@ RANDOM = "random"  # the strategy of controls
 CONTROL = " (control)"  # after the name of the search that it is one of
 MAX_NAME = 120
 
+LISTED = "listed"  # the strategy of exports
+
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME)]
 ObjectiveName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.\-]{0,63}$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 
 
 class _Part(BaseModel):
@@ -50,8 +53,8 @@ class Data(Choice):
 class Objective(_Part):
     """A named value with direction and, optionally, a constraint.
 
-    ``metric`` is a proxy, a cost, a training, or ``table`` with the parameters ``table`` and
-    ``column``.
+    ``metric`` is a proxy, a cost, a training, a measure of inherited weights, or ``table`` with
+    the parameters ``table`` and ``column``.
     ``direction`` may be left out: then it is the metric's own.
     """
 
@@ -85,8 +88,9 @@ class Budget(_Part):
     """When to stop: whichever comes first. At least one is needed.
 
     ``clock_s`` is simulated time: it needs a table with a clock among the objectives, and the
-    first trial past it does not count. ``trial_timeout_s`` ends a single trial as failed; of a
-    trial that trains, each epoch may take so long.
+    first trial past it does not count. ``minutes`` are of the search: the time that a supernet is
+    trained before it does not count. ``trial_timeout_s`` ends a single trial as failed; of a trial
+    that trains, each epoch may take so long.
     """
 
     trials: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
@@ -112,6 +116,50 @@ class WarmStart(_Part):
     pool: Annotated[int, Field(ge=2, le=100_000)] = 1000
 
 
+class SupernetUse(_Part):
+    """The supernet whose weights the archs of the search inherit: trained first, or before.
+
+    Attributes:
+        recipe: how to train a new one; the search begins when it is trained.
+        checkpoint: hash of a trained one. Exactly one of the two is given. The rest is about
+            a training; a trained one has its own held-out examples.
+        validation_share: of the training part, held out from the training; for a data set and
+            a share the same examples, whatever the recipe and the seed.
+        probes: archs, the same for every seed of a space, whose accuracy is followed.
+        looks: how often during the training; once more at its end when there are probes.
+    """
+
+    recipe: Choice | None = None
+    checkpoint: Digest | None = None
+    validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    probes: Annotated[int, Field(ge=0, le=256)] = 16
+    looks: Annotated[int, Field(ge=0, le=200)] = 8
+
+    @model_validator(mode="after")
+    def _is_one_of_two(self) -> "SupernetUse":
+        if (self.recipe is None) == (self.checkpoint is None):
+            path = "recipe" if self.recipe is None else "checkpoint"
+            raise _wrong_at(
+                path, "give either a recipe to train by or the checkpoint of a trained supernet"
+            )
+        return self
+
+
+class Export(_Part):
+    """Write the listed archs as files, with weights.
+
+    Attributes:
+        weights: name of the objective whose weights are written.
+        formats: of the files.
+    """
+
+    weights: ObjectiveName
+    formats: Annotated[tuple[Literal["pytorch", "onnx"], ...], Field(min_length=1)] = (
+        "pytorch",
+        "onnx",
+    )
+
+
 class Spec(_Part):
     """One search, complete: equal spec and seed give equal trials."""
 
@@ -123,6 +171,8 @@ class Spec(_Part):
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=32)]
     strategy: Choice
     warm_start: WarmStart | None = None
+    supernet: SupernetUse | None = None
+    export: Export | None = None
     budget: Budget
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     device: Literal["cpu", "gpu"] = "cpu"
@@ -140,14 +190,29 @@ class Spec(_Part):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _export_is_possible(self) -> "Spec":
+        if self.export is None:
+            return self
+        names = [objective.name for objective in self.objectives]
+        if self.export.weights not in names:
+            raise _wrong_at(
+                "export.weights",
+                f"there is no objective {self.export.weights}; there is: {', '.join(names)}",
+            )
+        if self.strategy.name != LISTED:
+            raise _wrong_at("export", f"what is exported must be listed: the strategy {LISTED}")
+        return self
+
     def digest(self) -> str:
         """A hash of everything but the name: equal for searches that give equal trials.
 
         What came later into the spec and is left out leaves no trace in it.
         """
         content = self.model_dump(mode="json", exclude={"name"})
-        if self.warm_start is None:
-            del content["warm_start"]
+        for late in ("warm_start", "supernet", "export"):
+            if content[late] is None:
+                del content[late]
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

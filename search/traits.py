@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeVar
 
 Direction = Literal["minimize", "maximize"]
-Dependency = Literal["network", "data", "dataset", "seed", "environment"]
+Dependency = Literal["network", "data", "dataset", "seed", "environment", "supernet"]
+Evidence = Literal["code", "paper", "derived", "reconstruction", "memory"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ATTRIBUTE = "archfront_traits"
@@ -21,9 +22,11 @@ class Traits:
         equivalence: the coarsest equivalence of a space under which two archs have the same
             value; a space that lacks it falls back to ``exact``.
         depends_on: what besides the arch decides the value. ``data`` covers the batch,
-            ``dataset`` all examples, ``environment`` device type, threads and torch version.
+            ``dataset`` all examples, ``supernet`` the trained one (by its digest),
+            ``environment`` device type, threads and torch version.
         needs_data: the only sort of data on which the value has a meaning.
         needs_labels: reads the labels of the batch.
+        needs_supernet: reads a trained supernet, so that the spec must have one.
         passes: forward and backward passes, in words.
         batch_norm: ``train``, ``eval``, ``off`` or ``none`` (not run).
         dtype: in which the network is run.
@@ -39,12 +42,13 @@ class Traits:
     depends_on: tuple[Dependency, ...] = ("network", "data", "seed", "environment")
     needs_data: Literal["any", "images", "text"] = "any"
     needs_labels: bool = False
+    needs_supernet: bool = False
     passes: str = ""
     batch_norm: Literal["train", "eval", "off", "none"] = "train"
     dtype: str = "float32"
     fails_on: str = ""
     source: str = ""
-    evidence: Literal["code", "paper", "derived", "reconstruction", "memory"] = "code"
+    evidence: Evidence = "code"
 
     def as_json(self) -> dict[str, Any]:
         """The declaration as the catalogue carries it."""

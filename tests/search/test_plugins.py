@@ -12,7 +12,7 @@ from search.check import check
 from search.errors import DataError
 from search.events import Trial
 from search.offer import offer
-from search.plugins import KINDS, source_digest, use_plugins
+from search.plugins import PACKAGES, source_digest, use_plugins
 from search.run import provenance, run
 from search.spec import parse_submission
 
@@ -30,7 +30,7 @@ SUBMISSION = {
 
 @pytest.fixture(autouse=True)
 def _forgotten_afterwards():
-    packages = {kind: import_module(f"search.{kind}") for kind in KINDS}
+    packages = {kind: import_module(path) for kind, path in PACKAGES.items()}
     registries = {kind: getattr(package, kind) for kind, package in packages.items()}
     known = {kind: dict(registry) for kind, registry in registries.items()}
     paths, modules = {kind: list(p.__path__) for kind, p in packages.items()}, set(sys.modules)
@@ -39,7 +39,7 @@ def _forgotten_afterwards():
         packages[kind].__path__[:], registry._registered = paths[kind], known[kind]
         registry.__dict__.pop("_plugins", None)
     for name in set(sys.modules) - modules:
-        if name.startswith("search.") and name.split(".")[1] in KINDS:
+        if name.startswith(tuple(f"{path}." for path in PACKAGES.values())):
             del sys.modules[name]
 
 

@@ -64,3 +64,23 @@ def test_seeds_are_consecutive_and_change_the_digest():
 
     assert [spec.seed for spec in specs] == [4, 5]
     assert specs[0].digest() != specs[1].digest()
+
+
+def test_what_came_later_and_is_left_out_leaves_no_trace_in_the_digest():
+    spec = parse_submission(described()).specs()[0]
+
+    assert spec.digest() == "35296b2e6ada5aed9fbb685393f2aaa6"
+
+
+def test_a_supernet_is_trained_or_taken_but_not_both():
+    both = {"recipe": {"name": "spos"}, "checkpoint": "0" * 32}
+
+    assert list(fields_of(described(supernet=both))) == ["supernet.checkpoint"]
+    assert list(fields_of(described(supernet={}))) == ["supernet.recipe"]
+
+
+def test_an_export_needs_an_objective_with_weights_and_a_list():
+    wrong = {"weights": "accuracy"}
+
+    assert list(fields_of(described(export=wrong))) == ["export.weights"]
+    assert list(fields_of(described(export={"weights": "params"}))) == ["export"]

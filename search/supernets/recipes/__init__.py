@@ -5,7 +5,9 @@ for data sets of the size of CIFAR-10 or ImageNet. Where the authors' code and t
 the default is the code and a parameter gives the paper's.
 """
 
-from typing import Annotated, Any, Literal, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import Field
 
@@ -13,6 +15,7 @@ from search.registry import Registry
 from search.spaces import spaces
 from search.supernets.mixtures import mixtures
 from search.supernets.recipe import Recipe
+from search.traits import Evidence
 
 Epochs = Annotated[int, Field(ge=1, le=10_000)]
 BatchSize = Annotated[int, Field(ge=2, le=65_536, description="Images a step.")]
@@ -33,6 +36,34 @@ class RecipeMaker(Protocol):
 
 
 recipes: Registry[RecipeMaker] = Registry(__name__)
+
+_Maker = TypeVar("_Maker", bound=Callable[..., Recipe])
+_ATTRIBUTE = "archfront_origin"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the definition of a recipe is from, and how sure it is."""
+
+    source: str
+    evidence: Evidence
+
+
+def comes_from(source: str, *, evidence: Evidence) -> Callable[[_Maker], _Maker]:
+    """Say where a recipe is from."""
+    origin = Origin(source, evidence)
+
+    def attach(maker: _Maker) -> _Maker:
+        setattr(maker, _ATTRIBUTE, origin)
+        return maker
+
+    return attach
+
+
+def origin_of(maker: RecipeMaker) -> Origin:
+    """Where a recipe is from; a team's own may leave it open."""
+    origin = getattr(maker, _ATTRIBUTE, None)
+    return origin if isinstance(origin, Origin) else Origin("", "code")
 
 
 def unfit_reason(recipe: Recipe, space: str) -> str | None:

@@ -15,6 +15,7 @@ from search.supernets.recipes import (
     NumMid,
     Rate,
     Share,
+    comes_from,
     recipes,
 )
 from search.supernets.recipes._sandwich import (
@@ -37,6 +38,7 @@ Order = Annotated[float, Field(ge=-10, le=10, description="Order of a divergence
 
 
 @recipes.register
+@comes_from("Wang et al. (2021), arXiv:2102.07954", evidence="code")
 def alphanet(  # noqa: PLR0913  # parameters
     *,
     epochs: Epochs = EPOCHS,

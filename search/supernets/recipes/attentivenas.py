@@ -15,6 +15,7 @@ from search.supernets.recipes import (
     NumMid,
     Rate,
     Share,
+    comes_from,
     recipes,
 )
 from search.supernets.recipes._sandwich import (
@@ -35,6 +36,7 @@ from search.supernets.recipes._sandwich import (
 
 
 @recipes.register
+@comes_from("Wang et al. (2021), arXiv:2011.09011", evidence="code")
 def attentivenas(  # noqa: PLR0913  # parameters
     *,
     epochs: Epochs = EPOCHS,

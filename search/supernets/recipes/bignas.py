@@ -17,6 +17,7 @@ from search.supernets.recipes import (
     NumMid,
     Rate,
     Share,
+    comes_from,
     recipes,
 )
 from search.supernets.recipes._sandwich import (
@@ -39,6 +40,10 @@ from search.supernets.updates import Optimiser
 
 
 @recipes.register
+@comes_from(
+    "Yu et al. (2020), arXiv:2003.11142; structure from AttentiveNAS's code",
+    evidence="reconstruction",
+)
 def bignas(  # noqa: PLR0913  # parameters
     *,
     epochs: Epochs = EPOCHS,

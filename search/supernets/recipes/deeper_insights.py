@@ -17,6 +17,7 @@ from search.supernets.recipes import (
     Epochs,
     LastRate,
     Rate,
+    comes_from,
     recipes,
 )
 from search.supernets.schedules import cosine
@@ -27,6 +28,7 @@ MAX_SIZE = 10_000  # architectures that are trained in turn
 
 
 @recipes.register
+@comes_from("Zhang et al. (2020), arXiv:2001.01431", evidence="code")
 def deeper_insights(  # noqa: PLR0913  # parameters
     *,
     epochs: Epochs = 200,

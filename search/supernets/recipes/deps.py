@@ -19,6 +19,7 @@ from search.supernets.recipes import (
     NumMid,
     Rate,
     Share,
+    comes_from,
     recipes,
 )
 from search.supernets.schedules import cosine
@@ -26,6 +27,7 @@ from search.supernets.updates import Optimiser
 
 
 @recipes.register
+@comes_from("Annavajjala et al. (2024), arXiv:2407.06167", evidence="code")
 def deps(  # noqa: PLR0913  # parameters
     *,
     epochs: Epochs = 270,

@@ -16,6 +16,7 @@ from search.supernets.recipes import (
     Limit,
     Rate,
     Source,
+    comes_from,
     recipes,
 )
 from search.supernets.schedules import cosine
@@ -26,6 +27,7 @@ MAX_MEMBERS = 128
 
 
 @recipes.register
+@comes_from("Zhao et al. (2021), arXiv:2006.06863", evidence="code")
 def few_shot(  # noqa: PLR0913  # parameters
     *,
     epochs: Epochs = 600,

@@ -17,6 +17,7 @@ from search.supernets.recipes import (
     Limit,
     Rate,
     Source,
+    comes_from,
     recipes,
 )
 from search.supernets.schedules import cosine
@@ -25,6 +26,7 @@ from search.supernets.updates import Clip, Optimiser
 
 
 @recipes.register
+@comes_from("Hu et al. (2022), arXiv:2203.15207", evidence="code")
 def gradient_matching(  # noqa: PLR0913  # parameters
     *,
     epochs: Epochs = 20,

@@ -18,6 +18,7 @@ from search.supernets.recipes import (
     Limit,
     Rate,
     Source,
+    comes_from,
     recipes,
 )
 from search.supernets.schedules import cosine
@@ -27,6 +28,9 @@ from search.supernets.updates import Clip, Optimiser
 
 
 @recipes.register
+@comes_from(
+    "Brock et al. (2018), arXiv:1708.05344; Ha et al. (2017), arXiv:1609.09106", evidence="paper"
+)
 def hypernetwork(  # noqa: PLR0913  # parameters
     *,
     epochs: Epochs = 100,

@@ -19,6 +19,7 @@ from search.supernets.recipes import (
     NumMid,
     Rate,
     Share,
+    comes_from,
     recipes,
 )
 from search.supernets.recipes._sandwich import (
@@ -35,6 +36,7 @@ from search.supernets.sources.routed import Level, Routed
 
 
 @recipes.register
+@comes_from("Jawahar et al. (2024), arXiv:2306.04845", evidence="code")
 def mixture_of_supernets(  # noqa: PLR0913  # parameters
     *,
     epochs: Epochs = EPOCHS,

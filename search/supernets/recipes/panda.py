@@ -13,6 +13,7 @@ from search.supernets.recipes import (
     Limit,
     Rate,
     Source,
+    comes_from,
     recipes,
 )
 from search.supernets.schedules import cosine, linear_smoothing, no_smoothing
@@ -20,6 +21,7 @@ from search.supernets.updates import Clip, Optimiser
 
 
 @recipes.register
+@comes_from("Lu et al. (2023), arXiv:2302.14772", evidence="code")
 def panda(  # noqa: PLR0913  # parameters
     *,
     epochs: Epochs = 250,

@@ -13,6 +13,7 @@ from search.supernets.recipes import (
     Rate,
     Share,
     Source,
+    comes_from,
     recipes,
 )
 from search.supernets.recipes._sandwich import (
@@ -27,6 +28,7 @@ from search.supernets.recipes._sandwich import (
 
 
 @recipes.register
+@comes_from("Yu and Huang (2019), arXiv:1903.05134", evidence="code")
 def sandwich(  # noqa: PLR0913  # parameters
     *,
     epochs: Epochs = EPOCHS,

@@ -16,6 +16,7 @@ from search.supernets.recipes import (
     LastRate,
     Limit,
     Rate,
+    comes_from,
     recipes,
 )
 from search.supernets.schedules import cosine
@@ -23,6 +24,7 @@ from search.supernets.updates import Clip, Optimiser
 
 
 @recipes.register
+@comes_from("Zhang et al. (ICCV 2023); read in summaries by others", evidence="reconstruction")
 def shiftnas(  # noqa: PLR0913  # parameters
     *,
     epochs: Epochs = 150,
