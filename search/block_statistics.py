@@ -1,6 +1,8 @@
 """What AZ-NAS asks of the outputs of blocks (Lee and Ham, 2024, arXiv:2403.19232).
 
-Shapes: B images, C channels, H height, W width; I and O channels before and after a block.
+Blocks give maps, B x C x H x W, or tokens, B x T x C; tokens are taken like pixels.
+Shapes: B images, C channels, H height, W width, T tokens; N pixels or tokens of all images; I and
+O channels before and after a block.
 """
 
 import math
@@ -40,7 +42,8 @@ def block_statistics(probe: Probe, images: int) -> BlockStatistics:
     Weights are drawn anew, normal with variance two over the fan-in (Kaiming).
 
     Raises:
-        NotApplicableError: the network does not name its blocks, or they do not give maps.
+        NotApplicableError: the network does not name its blocks, or they give neither maps nor
+            tokens.
     """
     features: list[Tensor] = []  # of each block, what came out
     leaves: list[Tensor] = []  # the same, cut off from it, for the next block to read
@@ -53,8 +56,8 @@ def block_statistics(probe: Probe, images: int) -> BlockStatistics:
     parameters = probe.redrawn("kaiming_fan_in", "az")
     with all_watched(feature_blocks(probe.network), cut):
         probe.run(parameters, probe.noise(images, "az"))
-    if any(feature.ndim != 4 for feature in features):
-        raise NotApplicableError("a block of the network does not give maps")
+    if {feature.ndim for feature in features} not in ({3}, {4}):
+        raise NotApplicableError("the blocks of the network give neither maps nor tokens")
     generator = probe.generator("signs", "az")
     return BlockStatistics(
         tuple(entropy(leaf.detach()) for leaf in leaves),
@@ -62,9 +65,9 @@ def block_statistics(probe: Probe, images: int) -> BlockStatistics:
     )
 
 
-def entropy(feature_BCHW: Tensor) -> float:
+def entropy(feature: Tensor) -> float:
     """Of the shares of the eigenvalues of the covariance of channels, in nats."""
-    rows_NC = feature_BCHW.permute(0, 2, 3, 1).flatten(0, 2)
+    rows_NC = _rows(feature)
     rows_NC = rows_NC - rows_NC.mean(dim=0)
     return spectral_entropy((rows_NC.T @ rows_NC).double() / len(rows_NC))
 
@@ -87,15 +90,14 @@ def _trainability(before: Tensor, after: Tensor, generator: torch.Generator) -> 
     return trainability(_of_equal_size(g_before, g_after), g_after)
 
 
-def trainability(g_BIHW: Tensor, g_BOHW: Tensor) -> float:
+def trainability(g_before: Tensor, g_after: Tensor) -> float:
     """How near the largest singular value of a block's Jacobian is to 1, by signs sent back.
 
     Args:
-        g_BIHW: what comes out before the block.
-        g_BOHW: the signs, after the block.
+        g_before: what comes out before the block.
+        g_after: the signs, after the block.
     """
-    g_NI = g_BIHW.permute(0, 2, 3, 1).flatten(0, 2)
-    g_NO = g_BOHW.permute(0, 2, 3, 1).flatten(0, 2)
+    g_NI, g_NO = _rows(g_before), _rows(g_after)
     product_IO = (g_NI.T @ g_NO).double() / len(g_NO)
     if not product_IO.isfinite().all():
         return math.nan
@@ -108,6 +110,8 @@ def _of_equal_size(g_before: Tensor, g_after: Tensor) -> Tensor:
 
     What a pixel of the output has no input for, at the lower and right edge, is 0.
     """
+    if g_after.ndim == 3:
+        return g_before
     small, large = _size(g_after), _size(g_before)
     if large == small:
         return g_before
@@ -116,6 +120,13 @@ def _of_equal_size(g_before: Tensor, g_after: Tensor) -> Tensor:
         raise NotApplicableError(f"a block turns maps of {large} into maps of {small} pixels")
     rest = [side * factor - old for side, old in zip(small, large, strict=True)]
     return F.pixel_unshuffle(F.pad(g_before, (0, rest[1], 0, rest[0])), factor)
+
+
+def _rows(feature: Tensor) -> Tensor:
+    """Channels of every pixel or token of every image, N x C."""
+    if feature.ndim == 3:
+        return feature.flatten(0, 1)
+    return feature.permute(0, 2, 3, 1).flatten(0, 2)
 
 
 def _size(feature_BCHW: Tensor) -> tuple[int, int]:

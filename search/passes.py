@@ -10,6 +10,7 @@ from torch import Tensor, nn
 LAYERS = (nn.Conv2d, nn.Linear)
 RELUS = (nn.ReLU, nn.ReLU6)
 NORMS = (nn.modules.batchnorm._BatchNorm,)
+ALL_NORMS = (*NORMS, nn.LayerNorm)
 
 
 def layers_of(net: nn.Module) -> dict[str, nn.Conv2d | nn.Linear]:
@@ -108,12 +109,12 @@ def out_of_place(net: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def without_norms(net: nn.Module) -> Iterator[None]:
-    """Put the identity in the place of every batch norm."""
+    """Put the identity in the place of every batch norm and layer norm."""
     norms = [
         (parent, name, child)
         for parent in net.modules()
         for name, child in parent.named_children()
-        if isinstance(child, NORMS)
+        if isinstance(child, ALL_NORMS)
     ]
     for parent, name, _ in norms:
         parent._modules[name] = nn.Identity()

@@ -220,11 +220,16 @@ class Probe(Subject):
     def num_macs(self) -> int:
         """Multiply-adds of one image in convolutions and linear layers, dead edges too.
 
-        Taken from :attr:`forward` when it has been made and ran every layer. Otherwise two images
-        are run, or, for a large network, their shapes alone.
+        Modules that multiply without weights, as attention does, say how often by ``macs_of``,
+        given their output. Taken from :attr:`forward` when it has been made and ran every layer.
+        Otherwise two images are run, or, for a large network, their shapes alone.
         """
         forward: ForwardPass | None = self.__dict__.get("forward")
-        if forward and {name for name, _ in forward.outputs} == set(self.weights):
+        if (
+            forward
+            and not self._multipliers
+            and {name for name, _ in forward.outputs} == set(self.weights)
+        ):
             counts = (y.numel() * self.weights[name][0].numel() for name, y in forward.outputs)
             return sum(counts) // len(self.x_BCHW)
         x_BCHW = self.x_BCHW[:1].expand(2, *self.x_BCHW.shape[1:])  # norms refuse a single value
@@ -236,6 +241,10 @@ class Probe(Subject):
         except NotImplementedError:
             return self._count_macs(self.parameters, x_BCHW)
 
+    @property
+    def _multipliers(self) -> list[nn.Module]:
+        return [module for module in self.network.modules() if hasattr(module, "macs_of")]
+
     def _count_macs(self, parameters: Mapping[str, Tensor], x_BCHW: Tensor) -> int:
         num_macs = 0
 
@@ -244,9 +253,15 @@ class Probe(Subject):
             assert isinstance(layer.weight, Tensor)
             num_macs += y.numel() * layer.weight[0].numel()
 
+        def note_product(module: Any, y: Tensor) -> None:  # noqa: ANN401
+            nonlocal num_macs
+            num_macs += module.macs_of(y)
+
         with torch.no_grad(), all_edges(self.network), ExitStack() as hooks:
             for layer in layers_of(self.network).values():
                 hooks.enter_context(watched(layer, partial(note, layer)))
+            for module in self._multipliers:
+                hooks.enter_context(watched(module, partial(note_product, module)))
             self._call(self.network, parameters, x_BCHW)
         return num_macs // len(x_BCHW)
 

@@ -5,6 +5,9 @@ import math
 import torch
 from torch import Tensor, nn
 
+Drawn = nn.Conv2d | nn.Linear | nn.Embedding
+Norm = nn.modules.batchnorm._NormBase | nn.LayerNorm
+
 
 def with_drawn_weights(
     net: nn.Module, *, generator: torch.Generator, device: torch.device
@@ -12,26 +15,27 @@ def with_drawn_weights(
     """Give a network that was made on ``meta`` memory on *device* and its first weights.
 
     Weights and biases of convolutions and linear layers are uniform within one over the root of
-    the fan-in, which is PyTorch's own default; norms start as the identity. One draw on the CPU
-    serves the whole network, in the order of its modules.
+    the fan-in, which is PyTorch's own default; entries of tables within one over the root of a
+    row's length; norms start as the identity. One draw on the CPU serves the whole network, in
+    the order of its modules.
     """
     if device.type == "meta":
         return net
     modules = list(net.modules())
-    layers = [m for m in modules if isinstance(m, nn.Conv2d | nn.Linear)]
+    layers = [m for m in modules if isinstance(m, Drawn)]
     count = sum(p.numel() for layer in layers for p in layer.parameters(recurse=False))
     drawn = torch.empty(count).uniform_(-1, 1, generator=generator)
     for layer in layers:
         drawn = _take(layer, drawn, device)
     for module in modules:
-        if isinstance(module, nn.modules.batchnorm._NormBase):
+        if isinstance(module, Norm):
             _make_identity(module, device)
     if any(tensor.is_meta for tensor in (*net.parameters(), *net.buffers())):
         raise TypeError(f"{type(net).__name__} holds tensors of layers that nobody fills")
     return net
 
 
-def _take(layer: nn.Conv2d | nn.Linear, drawn: Tensor, device: torch.device) -> Tensor:
+def _take(layer: Drawn, drawn: Tensor, device: torch.device) -> Tensor:
     """Fill *layer* from the front of *drawn*; what is left."""
     bound = 1 / math.sqrt(layer.weight[0].numel())
     for name, meta in layer.named_parameters(recurse=False):
@@ -41,7 +45,7 @@ def _take(layer: nn.Conv2d | nn.Linear, drawn: Tensor, device: torch.device) -> 
     return drawn
 
 
-def _make_identity(norm: nn.modules.batchnorm._NormBase, device: torch.device) -> None:
+def _make_identity(norm: Norm, device: torch.device) -> None:
     for name, meta in norm.named_parameters(recurse=False):
         norm.register_parameter(name, nn.Parameter(_start(name, meta, device)))
     for name, buffer in norm.named_buffers(recurse=False):

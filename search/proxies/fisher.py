@@ -10,7 +10,8 @@ from search.traits import declares
     equivalence="pruned",
     needs_labels=True,
     passes="one forward, one backward",
-    fails_on="0 when the network is constant",
+    fails_on="0 when the network is constant; of a layer that reads tokens every token is a "
+    "channel",
     source="Turner et al. (2020), as summed by zero-cost-nas",
 )
 def fisher(probe: Probe, /) -> float:

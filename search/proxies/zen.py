@@ -23,7 +23,7 @@ STEP = 1e-2
     depends_on=("network", "seed", "environment"),
     passes="two forward of noise, for every draw of weights",
     fails_on="-inf when the features do not depend on the image; not defined where batch norm "
-    "keeps no running statistics, or the network does not name its last features",
+    "keeps no running statistics or there is none, or the network does not name its last features",
     source="Lin et al. (2021), ZenNAS",
 )
 def zen(
@@ -69,9 +69,11 @@ def _running_variances(net: nn.Module) -> list[str]:
     """Names of the buffers.
 
     Raises:
-        NotApplicableError: a norm keeps none.
+        NotApplicableError: a norm keeps none, or there is no norm.
     """
     norms = [(name, module) for name, module in net.named_modules() if isinstance(module, NORMS)]
+    if not norms:
+        raise NotApplicableError("the network has no batch norm, whose scales are added")
     if any(module.running_var is None for _, module in norms):
         raise NotApplicableError("a batch norm of the network keeps no running statistics")
     return [f"{name}.running_var" for name, _ in norms]

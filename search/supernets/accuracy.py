@@ -53,7 +53,7 @@ class SubnetAccuracy:
         self._test = [(x.contiguous(memory_format=layout), y) for x, y in test]
         self._known: dict[Key, float] = {}
         self._statistics: OrderedDict[Key, FixedNorms] = OrderedDict()
-        calibrates = policy.kind == "recalibrated"
+        self._calibrates = calibrates = policy.kind == "recalibrated" and net.keeps_statistics
         start = Known(self._calibration if calibrates else [], [x for x, _ in self._test], {})
         self._prefixes = Prefixes(start, None if calibrates else self._given_norms, cache_bytes)
 
@@ -93,6 +93,8 @@ class SubnetAccuracy:
     @torch.no_grad()
     def norms(self, mix: Mix) -> Norms:
         """What normalises in the evaluation of this mix; kept for the latest subnets."""
+        if not self.net.keeps_statistics:
+            return FixedNorms({})
         if self.policy.kind == "recalibrated" and mix.arch is not None:
             _, key = self._chain(mix.arch)
             if key in self._statistics:
@@ -119,7 +121,7 @@ class SubnetAccuracy:
     def _evaluate(self, links: list[Link], key: Key) -> None:
         found = self._prefixes.run(links, key)
         self._known[key] = self._share(found.test)
-        if self.policy.kind == "recalibrated":
+        if self._calibrates:
             self._statistics[key] = FixedNorms(found.moments)
             if len(self._statistics) > STATISTICS_KEPT:
                 self._statistics.popitem(last=False)

@@ -28,16 +28,16 @@ class Noise:
         """Drop features, and scale up what is left."""
         return _dropped(x_BF, self.dropout, tuple(x_BF.shape), self.generator)
 
-    def branch(self, y_BCHW: Tensor, place: int, num_places: int) -> Tensor:
+    def branch(self, y: Tensor, place: int, num_places: int) -> Tensor:
         """Drop the branch for some images, and scale it up for the others.
 
         Args:
-            y_BCHW: what the branch gives.
+            y: what the branch gives, B x ...
             place: of the block, from 0.
             num_places: how many blocks the largest network has.
         """
         rate = self.drop_path * (place + 1) / num_places
-        return _dropped(y_BCHW, rate, (len(y_BCHW), 1, 1, 1), self.generator)
+        return _dropped(y, rate, (len(y), *[1] * (y.ndim - 1)), self.generator)
 
 
 def _dropped(x: Tensor, rate: float, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

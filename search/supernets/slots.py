@@ -1,5 +1,7 @@
 """Slots: the layers of a supernet, each with the shape of its tensors for every choice.
 
+A table is a layer that reads nothing, such as the vectors of places in a transformer.
+
 Shapes: of a weight, O outputs, I inputs, and height and width of a kernel.
 """
 
@@ -27,11 +29,14 @@ class Slot:
         is_depthwise: a convolution channel by channel.
         strides: of the layers up to and including this one where they are not 1, for counting.
         is_pooled: a convolution of a map of one pixel.
-        ends_branch: the last norm of a residual branch.
+        ends_branch: the last norm of a residual branch, or its last layer where no norm follows.
+        rows: of an image, that a linear layer reads one by one.
+        keeps_statistics: of a norm: it normalises by statistics of the batch, or of one image.
+        is_feed_forward: of the two layers of a transformer's MLP.
     """
 
     name: str
-    kind: Literal["conv", "linear", "norm"]
+    kind: Literal["conv", "linear", "norm", "table"]
     shapes: Mapping[Arch, Shape]
     decisions: tuple[int, ...] = ()
     is_affine: bool = True
@@ -42,6 +47,9 @@ class Slot:
     strides: tuple[int, ...] = field(default=())
     is_pooled: bool = False
     ends_branch: bool = False
+    rows: int = 1
+    keeps_statistics: bool = True
+    is_feed_forward: bool = False
 
     @cached_property
     def full_shape(self) -> Shape:
@@ -61,14 +69,14 @@ class Slot:
         return self.shapes[tuple(arch[place] for place in self.decisions)]
 
     def macs(self, arch: Arch, height: int, width: int) -> int:
-        """Multiply-adds for one image of this size; norms count nothing."""
-        if self.kind == "norm":
+        """Multiply-adds for one image of this size; norms and tables count nothing."""
+        if self.kind in ("norm", "table"):
             return 0
         count = 1
         for size in self.shape_of(arch):
             count *= size
         if self.kind == "linear" or self.is_pooled:
-            return count
+            return count * self.rows
         for stride in self.strides:
             height, width = -(-height // stride), -(-width // stride)
         return count * height * width

@@ -145,6 +145,11 @@ class Supernet(nn.Module):
         """Run a linear layer."""
         return F.linear(x, *self.source.tensors(slot, mix))
 
+    @property
+    def keeps_statistics(self) -> bool:
+        """Some norm normalises by statistics of the batch."""
+        return any(slot.kind == "norm" and slot.keeps_statistics for slot in self.slots.values())
+
     def norm(self, x_BCHW: Tensor, slot: Slot, mix: Mix, norms: Norms) -> Tensor:
         """Run a batch norm."""
         source = self.source
@@ -183,12 +188,14 @@ def fix_norms(net: Supernet) -> None:
 def zero_branch_ends(net: Supernet) -> None:
     """Start the scale of the last norm of every residual branch at 0, so that it is the identity.
 
-    Goyal et al. (2017), arXiv:1706.02677; BigNAS.
+    Goyal et al. (2017), arXiv:1706.02677; BigNAS. Where a branch ends in a linear layer, as in
+    transformers, its weight and bias start at 0 instead; this is ours.
     """
     for slot in net.slots.values():
         if slot.ends_branch:
-            for weight in net.source.parameters_of(slot)[::2]:
-                nn.init.zeros_(weight)
+            parameters = net.source.parameters_of(slot)
+            for parameter in parameters[::2] if slot.kind == "norm" else parameters:
+                nn.init.zeros_(parameter)
 
 
 def largest(space: Space) -> Arch:

@@ -73,7 +73,8 @@ def bignas(  # noqa: PLR0913  # parameters
         drop_path: of the largest subnet's last block; earlier blocks less.
         smoothing: of the labels.
         clip_value: limit of every entry of the gradient; 0 for none.
-        starts_as_identity: the scale of the last norm of every branch starts at 0.
+        starts_as_identity: the scale of the last norm of every branch starts at 0; in transformers
+            its last layer, which is ours.
         optimizer: which.
         precision: of forward passes.
     """

@@ -72,7 +72,7 @@ def hypernetwork(  # noqa: PLR0913  # parameters
 
     return Recipe(
         paths=lambda net, rng: Uniform(net.space, rng),
-        unfit_reason=Uniform.unfit_reason,
+        unfit_reason=_unfit_reason,
         epochs=epochs,
         batch_size=batch_size,
         lr=cosine(lr),
@@ -82,3 +82,9 @@ def hypernetwork(  # noqa: PLR0913  # parameters
         clip=Clip("norm", clip_norm) if clip_norm else None,
         precision=precision,
     )
+
+
+def _unfit_reason(space: Space) -> str | None:
+    if any(decision.kind == "heads" for decision in space.decisions):
+        return "its networks are transformers, and what is generated are kernels of convolutions"
+    return Uniform.unfit_reason(space)

@@ -63,7 +63,8 @@ class Routed(WeightSource):
         space: whose architectures the routers see.
         num_experts: E; with one, this is the inner source.
         level: one mixture for a layer, or one for each of its outputs.
-        routes: which layers have experts; the others are shared. All but norms when left out.
+        routes: which layers have experts; the others are shared. When left out, the layers of
+            MLPs where there are any, as the authors have it; else all but norms.
     """
 
     def __init__(  # noqa: PLR0913  # what a routing is
@@ -76,10 +77,11 @@ class Routed(WeightSource):
         space: Space,
         num_experts: int = 2,
         level: Level = "neuron",
-        routes: Callable[[Slot], bool] = lambda slot: slot.kind != "norm",
+        routes: Callable[[Slot], bool] | None = None,
     ) -> None:
         super().__init__()
-        routed = [slot for slot in slots if routes(slot)] if num_experts > 1 else []
+        chosen = list(filter(routes, slots)) if routes else _routed_by_default(slots)
+        routed = chosen if num_experts > 1 else []
         self._level = level
         self._counts = [len(decision.choices) for decision in space.decisions]
         self.base = inner(slots, generator)
@@ -139,6 +141,11 @@ class Routed(WeightSource):
                 nats = -(shares * shares.clamp_min(1e-12).log()).sum(1).mean()
                 found[name] = float(nats / torch.tensor(float(router.num_experts)).log())
             return found
+
+
+def _routed_by_default(slots: Sequence[Slot]) -> list[Slot]:
+    feed_forward = [slot for slot in slots if slot.is_feed_forward]
+    return feed_forward or [slot for slot in slots if slot.kind != "norm"]
 
 
 def _mixed(tensors: Sequence[Tensor], shares: Tensor) -> Tensor:

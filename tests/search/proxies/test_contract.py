@@ -35,9 +35,12 @@ RECURRENT = dict.fromkeys(("az_expressivity", "az_progressivity", "az_trainabili
 RECURRENT |= {"linear_regions": "no ReLU", "meco": "maps", "zen": "last_features"}
 RECURRENT |= dict.fromkeys(("swap", "swap_regularised"), "no ReLU on maps")
 ONE_PIXEL = dict.fromkeys(("gradsign", "logsynflow_freerea", "meco"), "one value to a channel")
+TRANSFORMER = {"linear_regions": "no ReLU", "meco": "maps", "zen": "no batch norm"}
+TRANSFORMER |= dict.fromkeys(("swap", "swap_regularised"), "no ReLU on maps")
 NOT_APPLICABLE = {
     **{("nasbench_nlp", name): reason for name, reason in RECURRENT.items()},
     **{("mobile", name): reason for name, reason in ONE_PIXEL.items()},
+    **{("vit", name): reason for name, reason in TRANSFORMER.items()},
 }
 
 
@@ -207,7 +210,7 @@ def one_that_is_not_pruned(space):
     return next((arch, canonical) for arch, canonical in pairs if arch != canonical)
 
 
-@pytest.mark.parametrize("space", ["mobile", "nasbench_nlp"])
+@pytest.mark.parametrize("space", ["mobile", "nasbench_nlp", "vit"])
 def test_scores_shared_under_pruned_are_of_networks_that_are_one(space):
     """Under one seed; so every proxy may share them."""
     nets = [probe_of(space, arch, seed=5).network for arch in one_that_is_not_pruned(space)]

@@ -12,6 +12,7 @@ SMALL = {  # parameters that make a supernet quick
     "cell_64": {"channels": 4, "cells": 2},
     "mobile": {"resolution": 16},
     "elastic_tiny": {},
+    "vit": {"head_width": 4},
 }
 
 

@@ -26,6 +26,7 @@ SMALL = {
     "nasbench201": {"channels": 2, "cells": 1},
     "nasbench_macro": {"channels": 4, "features": 16},
     "nasbench_nlp": {"embedding": 4, "hidden": 4},
+    "vit": {"head_width": 4},
 }
 
 
