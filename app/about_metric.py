@@ -1,6 +1,6 @@
-"""What a measure declares of itself, shown where it is chosen."""
+"""What a measure or a recipe declares of itself, shown where it is chosen."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -12,7 +12,10 @@ KINDS: dict[PluginKind, str] = {
     "proxy": "Proxy of the untrained network",
     "cost": "Cost",
     "training": "Trained alone",
+    "inherited": "Inherited from a supernet",
 }
+RECIPE = "How a supernet is trained"
+FINE_TUNED = "Trained on from a supernet"
 DOUBTFUL = ("reconstruction", "memory")
 NORMS = {
     "train": "statistics of the batch",
@@ -22,21 +25,25 @@ NORMS = {
 }
 
 
-def popover(option: str, catalogue: Catalogue, key: str) -> None:
-    """A small help for the chosen measure; *option* as the form names it."""
+def popover(
+    option: str, catalogue: Catalogue, key: str, kinds: Sequence[PluginKind] = tuple(KINDS)
+) -> None:
+    """A small help for what is chosen; *option* as the form names it."""
     with st.popover("About", icon=":material/help:", type="tertiary", width="stretch", key=key):
-        st.markdown("\n\n".join(lines(option, catalogue)))
+        st.markdown("\n\n".join(lines(option, catalogue, kinds)))
 
 
-def lines(option: str, catalogue: Catalogue) -> list[str]:
-    """What is to be known of a measure, as Markdown."""
+def lines(
+    option: str, catalogue: Catalogue, kinds: Sequence[PluginKind] = tuple(KINDS)
+) -> list[str]:
+    """What is to be known of a measure, or of a plug-in of other *kinds*, as Markdown."""
     if option.startswith("table: "):
         return list(_of_table(option.removeprefix("table: "), catalogue))
-    for kind in KINDS:
+    for kind in kinds:
         plugin = catalogue.plugin(kind, option)
         if plugin is not None:
             return list(_of_plugin(kind, plugin))
-    return ["No living worker offers this measure."]
+    return ["No living worker offers this."]
 
 
 def _of_table(name: str, catalogue: Catalogue) -> Iterator[str]:
@@ -60,18 +67,31 @@ def _facts(kind: PluginKind, traits: Mapping[str, Any]) -> list[tuple[str, str]]
     better = {"maximize": "higher", "minimize": "lower"}
     norm = traits.get("batch_norm")
     told = (
-        ("Kind", KINDS[kind]),
+        ("Kind", _kind(kind, traits)),
         ("Better", better.get(str(traits.get("direction")))),
         ("Unit", traits.get("unit")),
-        ("Data", _data(traits)),
+        ("Data", "" if kind == "recipe" else _data(traits)),
         ("Passes", traits.get("passes")),
         ("Batch norm", NORMS.get(str(norm), norm)),
         ("Numbers", traits.get("dtype")),
+        ("Trains", ", ".join(traits.get("spaces") or ())),
+        ("Does not train", "; ".join(f"{a} ({b})" for a, b in _unfit(traits).items())),
         ("No or little value", traits.get("fails_on")),
         ("Source", traits.get("source")),
         ("Evidence", traits.get("evidence")),
     )
     return [(label, str(value)) for label, value in told if value]
+
+
+def _kind(kind: PluginKind, traits: Mapping[str, Any]) -> str:
+    if kind == "training" and traits.get("needs_supernet"):
+        return FINE_TUNED
+    return RECIPE if kind == "recipe" else KINDS[kind]
+
+
+def _unfit(traits: Mapping[str, Any]) -> Mapping[str, str]:
+    found: Mapping[str, str] = traits.get("unfit") or {}
+    return found
 
 
 def _data(traits: Mapping[str, Any]) -> str:

@@ -58,7 +58,13 @@ class Form:
 
 
 def parameters(
-    form: Form, path: str, owner: str, schema: Schema, values: Mapping[str, Any]
+    form: Form,
+    path: str,
+    owner: str,
+    schema: Schema,
+    values: Mapping[str, Any],
+    *,
+    num_columns: int = 1,
 ) -> Values:
     """Draw the parameters of a plug-in; returned are those that differ from their defaults.
 
@@ -68,15 +74,20 @@ def parameters(
         owner: the plug-in; another one's parameters of the same name are other fields.
         schema: of its parameters.
         values: what the draft says.
+        num_columns: that the fields stand in, row by row.
     """
     chosen: Values = {}
+    cells: Sequence[DeltaGenerator] = ()
     properties: Mapping[str, Schema] = schema.get("properties", {})
-    for name, part in properties.items():
+    for place, (name, part) in enumerate(properties.items()):
+        if place % num_columns == 0:
+            cells = st.columns(num_columns) if num_columns > 1 else [st.container()]
         resolved = resolve(part, schema)
         default = resolved.get("default")
         key = form.key(f"{path}.{name}.{owner}")
-        value = parameter(key, name, resolved, values.get(name, default))
-        form.place(f"{path}.{name}")
+        with cells[place % num_columns]:
+            value = parameter(key, name, resolved, values.get(name, default))
+            form.place(f"{path}.{name}")
         if value != default:
             chosen[name] = value
     unknown = {name: value for name, value in values.items() if name not in properties}

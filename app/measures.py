@@ -8,7 +8,12 @@ from app import wording
 from search.catalogue import Catalogue, PluginKind
 from search.traits import Direction
 
-KINDS: dict[PluginKind, str] = {"cost": "cost", "proxy": "proxy", "training": "standalone"}
+KINDS: dict[PluginKind, str] = {
+    "cost": "cost",
+    "proxy": "proxy",
+    "training": "standalone",
+    "inherited": "supernet",
+}
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,7 @@ class Measure:
 
     Attributes:
         place: where it stands in the spec; scores are stored under it.
-        metric: the proxy, cost or training, or ``table``.
+        metric: the proxy, cost, training or inherited measure, or ``table``.
         note: what must be said wherever the name shows, such as that its definition is
             a reconstruction; empty otherwise.
     """
@@ -96,5 +101,5 @@ def _traits(
     for plugin_kind, kind in KINDS.items():
         plugin = catalogue.plugin(plugin_kind, metric)
         if plugin is not None:
-            return plugin.traits, kind
+            return plugin.traits, "supernet" if plugin.traits.get("needs_supernet") else kind
     return {}, ""

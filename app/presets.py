@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from app import checking
+from app import checking, supernet_presets
 from search.catalogue import Catalogue
 
 Draft = dict[str, Any]
 
 
 def presets(catalogue: Catalogue) -> dict[str, Draft]:
-    """Drafts by name, the simplest first."""
+    """Drafts by name, the simplest first; trainings of supernets, which are many, last."""
     made = {name: make(catalogue) for name, make in _PRESETS.items()}
-    return {name: draft for name, draft in made.items() if draft is not None}
+    found = {name: draft for name, draft in made.items() if draft is not None}
+    return {**found, **supernet_presets.presets(catalogue, _data(catalogue))}
 
 
 def blank(catalogue: Catalogue) -> Draft:
@@ -114,16 +115,21 @@ def _draft(
 ) -> Draft:
     spaces = catalogue.names("space")
     space = "nasbench201" if "nasbench201" in spaces else next(iter(spaces), "")
+    return {
+        "name": f"{space} {title}".strip(),
+        "space": {"name": space},
+        "data": {"name": _data(catalogue)},
+        "objectives": objectives,
+        "strategy": strategy or {"name": next(iter(catalogue.names("strategy")), "")},
+        "budget": {"trials": trials},
+    }
+
+
+def _data(catalogue: Catalogue) -> str:
+    """The smallest data set that every installation has, else the first that is there."""
     data = [
         p.name
         for p in catalogue.plugins
         if p.kind == "dataset" and p.traits.get("available", True)
     ]
-    return {
-        "name": f"{space} {title}".strip(),
-        "space": {"name": space},
-        "data": {"name": "digits" if "digits" in data else next(iter(data), "digits")},
-        "objectives": objectives,
-        "strategy": strategy or {"name": next(iter(catalogue.names("strategy")), "")},
-        "budget": {"trials": trials},
-    }
+    return "digits" if "digits" in data else next(iter(data), "digits")

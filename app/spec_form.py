@@ -5,14 +5,18 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from app import about_metric, forms, warm_form, wording
+from app import about_metric, export_form, forms, supernet_form, warm_form, wording
 from app.forms import Form, Values
-from search.catalogue import Catalogue, Plugin
+from search.catalogue import Catalogue, Plugin, PluginKind
 
 Visibility = Literal["visible", "collapsed"]
 TABLE = "table"
-METRIC_KINDS = ("proxy", "cost", "training")
-NOTED_KINDS = {"training": "trained alone"}  # said beside the name
+METRIC_KINDS: tuple[PluginKind, ...] = ("proxy", "cost", "training", "inherited")
+NOTED_KINDS: dict[PluginKind, str] = {
+    "training": "trained alone",
+    "inherited": "inherited",
+}  # said beside the name
+FINE_TUNED = "fine-tuned"
 DIRECTIONS = {None: "as declared", "maximize": "higher is better", "minimize": "lower is better"}
 CONSTRAINTS = ("none", "at least", "at most")
 
@@ -30,7 +34,10 @@ def show(form: Form, draft: Mapping[str, Any], catalogue: Catalogue) -> Values:
     st.subheader("3  How", anchor=False, divider="gray")
     content["strategy"] = _plugin(form, "strategy", "Method", draft.get("strategy"), catalogue)
     names = [option_of(part) for part in content["objectives"]]
-    content.update(warm_form.show(form, draft, content["strategy"]["name"], names, catalogue))
+    strategy = content["strategy"]["name"]
+    content.update(warm_form.show(form, draft, strategy, names, catalogue))
+    content.update(supernet_form.show(form, draft, content["space"]["name"], names, catalogue))
+    content.update(export_form.show(form, draft, strategy, content["objectives"], catalogue))
     st.subheader("4  Budget", anchor=False, divider="gray")
     content.update(_budget(form, draft, catalogue))
     return content
@@ -226,7 +233,7 @@ def _metric_params(
     form: Form, path: str, option: str, held: Values, catalogue: Catalogue
 ) -> Values:
     """The parameters of a measure, folded away: most have none."""
-    found = (catalogue.plugin(kind, option) for kind in METRIC_KINDS)  # type: ignore[arg-type]
+    found = (catalogue.plugin(kind, option) for kind in METRIC_KINDS)
     plugin = next((plugin for plugin in found if plugin is not None), None)
     if plugin is None or not plugin.parameters.get("properties"):
         return held
@@ -236,8 +243,12 @@ def _metric_params(
 
 def _with_kind(option: str, catalogue: Catalogue) -> str:
     """A measure as the list shows it: with its kind where it costs so much more."""
-    found = [kind for kind in NOTED_KINDS if catalogue.plugin(kind, option)]  # type: ignore[arg-type]
-    return f"{option} ({NOTED_KINDS[found[0]]})" if found else option
+    for kind, note in NOTED_KINDS.items():
+        plugin = catalogue.plugin(kind, option)
+        if plugin is not None:
+            is_tuned = kind == "training" and plugin.traits.get("needs_supernet")
+            return f"{option} ({FINE_TUNED if is_tuned else note})"
+    return option
 
 
 def _declared(option: str, catalogue: Catalogue) -> str:
@@ -249,7 +260,7 @@ def _declared(option: str, catalogue: Catalogue) -> str:
         columns = {c.name: c.direction for c in table.columns} if table else {}
         direction = columns.get(column)
     for kind in METRIC_KINDS:
-        plugin = catalogue.plugin(kind, option)  # type: ignore[arg-type]
+        plugin = catalogue.plugin(kind, option)
         direction = plugin.traits.get("direction") if plugin else direction
     return f"{DIRECTIONS[direction]} (its own)" if direction in DIRECTIONS else DIRECTIONS[None]
 

@@ -37,6 +37,16 @@ def counted(value: int, noun: str) -> str:
     return f"{value:,} {noun}{ending}"
 
 
+def size(num_bytes: int) -> str:
+    """Of a file, in the largest unit that fits: 640 B, 12 kB, 4.2 MB."""
+    value = float(max(num_bytes, 0))
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{_short(value)} {unit}"
+        value /= 1000
+    return f"{_short(value)} GB"
+
+
 def share(value: float) -> str:
     """A share from 0 to 1 in per cent; 100 % only when nothing is missing."""
     if 0 < value < 0.01:

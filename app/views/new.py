@@ -6,18 +6,19 @@ from typing import Any
 import streamlit as st
 import yaml
 
-from app import cached, checking, estimates, pages, presets, spec_form, wording
+from app import cached, estimates, pages, presets, spec_form, wording
 from app.estimates import Estimate
 from app.forms import Form
+from app.supernet_presets import PREFIX
+from app.views import _new_origin
+from app.views._new_origin import Origin
 from app.views.home import no_worker
-from db import jobs, trial_pages
-from db.errors import NotFound
+from db import jobs
 from db.session import reading
 from search.catalogue import Catalogue
 from search.check import check
 from search.errors import SpecError
-from search.spaces import spaces
-from search.spec import Submission, dump_submission, load_submission, parse_submission
+from search.spec import Submission, load_submission, parse_submission
 from workers import queue
 
 FORM, YAML = "Form", "YAML"
@@ -64,71 +65,16 @@ def _wait_for_worker() -> None:
 
 
 def _begin(catalogue: Catalogue) -> None:
-    """Start from a clone, or from something that can be submitted as it stands."""
-    origin = _origin()
-    if st.session_state.get("draft_origin", "") != origin or "draft" not in st.session_state:
-        draft = _from_origin(origin, catalogue)
+    """Start from another search, or from something that can be submitted as it stands."""
+    origin = _new_origin.read()
+    known = st.session_state.get("draft_origin", Origin())
+    if known != origin or "draft" not in st.session_state:
+        draft = _new_origin.draft(origin, catalogue)
         _replace(draft if draft is not None else presets.blank(catalogue))
         st.session_state["draft_origin"] = origin
     elif not st.session_state["draft"].get("objectives") and catalogue.plugins:
         typed = {"name": name} if (name := st.session_state["draft"].get("name")) else {}
         _replace({**presets.blank(catalogue), **typed})  # the first worker has come since
-
-
-def _origin() -> str:
-    """What the address begins with: a search to clone, or trials of one to train or measure."""
-    if checked := st.query_params.get("check"):
-        return ":".join((checked, *(st.query_params.get(k, "") for k in ("trials", "measure"))))
-    return st.query_params.get("clone", "")
-
-
-def _from_origin(origin: str, catalogue: Catalogue) -> dict[str, Any] | None:
-    if not origin:
-        return None
-    checked, *rest = origin.split(":", 2)
-    return _to_check(checked, rest[0], rest[1], catalogue) if rest else _cloned(origin)
-
-
-def _to_check(
-    checked: str, text: str, measure: str, catalogue: Catalogue
-) -> dict[str, Any] | None:
-    """A draft that trains or measures trials of another search."""
-    job_id = int(checked) if checked.isascii() and checked.isdigit() else 0
-    metrics = checking.read_metrics(measure)
-    try:
-        with reading() as session:
-            job = jobs.job(session, job_id)
-            spec, num = job.spec, job.num_trials
-            lines = trial_pages.some_trials(session, job_id, checking.read_numbers(text))
-    except NotFound:
-        st.toast(f"There is no search {wording.plain(checked)}.", icon=":material/info:")
-        return None
-    if metrics and num and not text:
-        return _pruned(checking.draft_again(spec, num, metrics))  # type: ignore[no-any-return]
-    space = spaces.get(spec["space"]["name"])
-    if space is None or not lines:
-        why = "its space is not known here" if space is None else "it has none of these trials"
-        st.toast(f"Search {job_id} cannot be checked: {why}.", icon=":material/info:")
-        return None
-    archs = [space.encode(line.choices) for line in lines]
-    return _pruned(checking.draft_of(spec, archs, catalogue, metrics))  # type: ignore[no-any-return]
-
-
-def _cloned(origin: str) -> dict[str, Any] | None:
-    try:
-        with reading() as session:
-            job = jobs.job(session, int(origin) if origin.isascii() and origin.isdigit() else 0)
-    except NotFound:
-        st.toast(f"There is no search {wording.plain(origin)} to clone.", icon=":material/info:")
-        return None
-    return _tidy(job.spec)
-
-
-def _tidy(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored spec without what is empty, as a person would write it."""
-    tidy: dict[str, Any] = _pruned(yaml.safe_load(dump_submission(parse_submission(spec))))
-    tidy.pop("version", None)
-    return tidy
 
 
 def _replace(draft: Mapping[str, Any]) -> None:
@@ -146,10 +92,16 @@ def _sources(catalogue: Catalogue) -> None:
     found = presets.presets(catalogue)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.caption("Begin with:", width="content")
+        of_supernets = {name: draft for name, draft in found.items() if name.startswith(PREFIX)}
         for name, draft in found.items():
-            st.button(
-                name, key=f"preset_{name}", type="tertiary", on_click=_replace, args=(draft,)
-            )
+            if name not in of_supernets:
+                _preset(name, name, draft)
+        if of_supernets:
+            with st.popover("supernet", icon=":material/hub:", type="tertiary"):
+                st.caption("Train a supernet by one of these recipes, quickly, then search it:")
+                with st.container(height=320, border=False, gap="xxsmall"):
+                    for name, draft in of_supernets.items():
+                        _preset(name.removeprefix(PREFIX), name, draft)
         with st.popover("Import a file", icon=":material/upload_file:", type="tertiary"):
             st.file_uploader(
                 "A spec as YAML or JSON",
@@ -158,6 +110,10 @@ def _sources(catalogue: Catalogue) -> None:
                 max_upload_size=MAX_FILE_MB,
                 on_change=_import,
             )
+
+
+def _preset(label: str, name: str, draft: Mapping[str, Any]) -> None:
+    st.button(label, key=f"preset_{name}", type="tertiary", on_click=_replace, args=(draft,))
 
 
 def _import() -> None:
@@ -219,15 +175,7 @@ def _as_yaml(draft: Mapping[str, Any]) -> str:
     """The draft as people write it: empty parts and usual values left out."""
     usual = {"seed": 0, "seeds": 1, "device": "cpu", "version": 1, "control": False}
     written = {key: value for key, value in draft.items() if usual.get(key) != value}
-    return yaml.safe_dump(_pruned(written), sort_keys=False, allow_unicode=True)
-
-
-def _pruned(value: Any) -> Any:  # noqa: ANN401  # whatever YAML can hold
-    if isinstance(value, dict):
-        return {key: _pruned(part) for key, part in value.items() if part not in ({}, None)}
-    if isinstance(value, list | tuple):
-        return [_pruned(part) for part in value]
-    return value
+    return yaml.safe_dump(_new_origin.pruned(written), sort_keys=False, allow_unicode=True)
 
 
 def _checked(read: Any, catalogue: Catalogue) -> tuple[Submission | None, dict[str, str]]:  # noqa: ANN401
@@ -307,10 +255,9 @@ def summary_lines(submission: Submission, found: Estimate) -> list[str]:
 
 
 def _submit(submission: Submission) -> None:
-    origin = st.session_state.get("draft_origin", "").partition(":")[0]
-    is_search = origin.isascii() and origin.isdigit()
+    origin = st.session_state.get("draft_origin", Origin())
     try:
-        ids = queue.submit(submission, cloned_from=int(origin) if is_search else None)
+        ids = queue.submit(submission, cloned_from=origin.job_id or None)
     except SpecError as error:
         for path, message in error.fields.items():
             st.error(wording.plain(f"{path}: {message}" if path else message))

@@ -14,6 +14,8 @@ from db.models import JobState
 from db.session import transaction, upgrade
 from search.catalogue import Catalogue, Device, Plugin, TableColumn, TableInfo
 from search.spaces import spaces
+from tests.app import recipes
+from tests.app.schemas import integer, schema
 
 S = JobState
 SPACE = "nasbench201"
@@ -25,20 +27,6 @@ MEASURES = {
     "params": ("cost", "minimize", "parameters"),
     "latency_ms": ("cost", "minimize", "ms"),
 }
-
-
-def integer(default: int, low: int, high: int, description: str = "") -> dict[str, Any]:
-    return {
-        "type": "integer",
-        "default": default,
-        "minimum": low,
-        "maximum": high,
-        "description": description,
-    }
-
-
-def schema(**properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties}
 
 
 def offered() -> Catalogue:
@@ -132,6 +120,7 @@ def offered() -> Catalogue:
                 traits={"available": False, "reason": "put the archive into the data folder"},
             ),
             *measures,
+            *recipes.plugins(),
         ),
         devices=(Device(type="cpu", name="test processor", threads=2),),
     )

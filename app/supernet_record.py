@@ -1,0 +1,65 @@
+"""What the record has of the supernet of a search: its checkpoint, its log, its ranking."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app import ranking
+from app.ranking import Look
+from db import artifacts, jobs, snapshots
+from db.artifacts import CHECKPOINT
+from db.errors import NotFound
+from db.jobs import JobFilter
+from db.models import Job
+
+Told = list[tuple[int, Mapping[str, Any]]]
+RANKING, CHOICES, PATHS, SPLITS, ROUTING = "ranking", "choices", "paths", "splits", "routing"
+MAX_SEEDS = 20
+MAX_TOLD = 1000
+
+
+def digest_of(session: Session, job: Job) -> str | None:
+    """The supernet that a search used: the one it was given, or the last that it trained."""
+    use = job.spec.get("supernet") or {}
+    if use.get("checkpoint"):
+        return str(use["checkpoint"])
+    trained = [a for a in artifacts.artifacts(session, job.id) if a.kind == CHECKPOINT]
+    return trained[-1].digest if trained else None
+
+
+def trainer_of(session: Session, job: Job) -> Job | None:
+    """The search in which the supernet was trained; None when the record does not know it."""
+    use = job.spec.get("supernet") or {}
+    if not use.get("checkpoint"):
+        return job if use else None
+    try:
+        return jobs.job(session, artifacts.artifact(session, str(use["checkpoint"])).job_id)
+    except NotFound:
+        return None
+
+
+def told(session: Session, job_id: int, name: str) -> Told:
+    """The snapshots of a name, by step."""
+    found = snapshots.snapshots(session, job_id, name, limit=MAX_TOLD)
+    return [(one.step, one.content) for one in found]
+
+
+def looks(session: Session, job_id: int) -> tuple[Look, ...]:
+    """What a supernet said of its probes, over its training."""
+    return ranking.looks(told(session, job_id, RANKING))
+
+
+def other_seeds(session: Session, job: Job) -> list[Job]:
+    """The searches of the group that train by the same recipe with another seed."""
+    if job.group_id is None:
+        return []
+    members = jobs.jobs_page(session, JobFilter(group=job.group_id), per_page=MAX_SEEDS).rows
+    own = (job.spec.get("supernet") or {}).get("recipe")
+    return [
+        other
+        for other in members
+        if other.id != job.id
+        and other.seed != job.seed
+        and (other.spec.get("supernet") or {}).get("recipe") == own
+    ]

@@ -1,0 +1,152 @@
+"""Searches that train a supernet, as workers record them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db import jobs, trials
+from db.batch import ArtifactRow, Batch, MetricRow, SnapshotRow
+from search.catalogue import CHECKPOINT_VERSION
+from search.spaces import spaces
+from tests.app import filling
+
+DIGEST = "0123456789abcdef" * 2
+STEPS = 1_200
+NUM_PROBES = 24
+OBJECTIVES = ("supernet_validation_accuracy", "macs")
+RECIPE = {"name": "spos", "params": {"epochs": 30}}
+
+
+def probes(num: int = NUM_PROBES) -> list[str]:
+    """The texts of some architectures, always the same."""
+    space, rng = spaces[filling.SPACE], np.random.default_rng(7)
+    return [space.encode(space.at(int(i))) for i in rng.choice(15625, num, replace=False)]
+
+
+def spec(name: str = "a supernet", **fields: Any) -> dict[str, Any]:
+    """Of a search that trains one."""
+    supernet = {"recipe": RECIPE, "validation_share": 0.1, "probes": NUM_PROBES, "looks": 4}
+    return {
+        **filling.a_spec(name, ("macs",)),
+        "objectives": [{"name": metric, "metric": metric} for metric in OBJECTIVES],
+        "supernet": supernet,
+        **fields,
+    }
+
+
+def checkpoint_info(**fields: Any) -> dict[str, Any]:
+    """Of the supernet, as its training tells it."""
+    return {
+        "version": CHECKPOINT_VERSION,
+        "space": filling.SPACE,
+        "network": {"channels": 16, "cells": 5},
+        "shape": [1, 8, 8],
+        "num_classes": 10,
+        "dataset": "digits",
+        "dataset_digest": "d" * 32,
+        "recipe": "spos",
+        "recipe_params": {"epochs": 30},
+        "steps": STEPS,
+        "seed": 0,
+        **fields,
+    }
+
+
+def looked_at(step: int, seed: int = 0, num: int = NUM_PROBES) -> dict[str, Any]:
+    """A snapshot ``ranking``: better, and less noisy, the later."""
+    rng = np.random.default_rng([seed, step])
+    quality = np.linspace(0, 1, num)
+    noise = rng.normal(0, 60 / (1 + step / 100), num)
+    values = 30 + 50 * min(step / STEPS, 1) + 10 * quality + noise
+    return {"archs": probes(num), "values": np.clip(values, 0, 100).round(2).tolist()}
+
+
+def logs(seed: int = 0, upto: int = STEPS) -> Batch:
+    """Everything that a training tells up to a step, but its file."""
+    steps = range(20, upto + 1, 20)
+    looks = range(300, upto + 1, 300)
+    metrics = [MetricRow("loss solo", s, 2.3 / (1 + s / 200)) for s in steps]
+    metrics += [MetricRow("learning rate", s, 0.025 * (1 - s / 2000)) for s in steps]
+    metrics += [MetricRow("images per second", s, 900.0 + s % 70) for s in steps]
+    metrics += [MetricRow("gradient norm", s, 5.0 / (1 + s / 300)) for s in steps]
+    for name, top in (("largest", 92.0), ("sampled", 85.0), ("smallest", 74.0)):
+        metrics += [MetricRow(f"accuracy {name}", s, top * s / STEPS) for s in looks]
+    told = [SnapshotRow("ranking", s, looked_at(s, seed)) for s in looks]
+    told += [SnapshotRow("choices", s, _choices(s)) for s in looks]
+    told += [SnapshotRow("paths", s, _shares(s)) for s in looks]
+    return Batch(metrics=metrics, snapshots=told)
+
+
+def add(session: Session, name: str = "a supernet", seed: int = 0, **fields: Any) -> int:
+    """A search that has trained a supernet and looked at its probes."""
+    digest = fields.pop("digest", f"{seed:x}{DIGEST[1:]}")
+    job_id = filling.add_job(session, spec(name, seed=seed), **fields)
+    token = filling.claimed(session, job_id)
+    trials.record(session, job_id, token, logs(seed))
+    file = ArtifactRow("checkpoint", f"{name}.safetensors", digest, 4_200_000, checkpoint_info())
+    found = dict(zip(*looked_at(STEPS, seed).values(), strict=True))
+    trials.record(session, job_id, token, _batch(found, "supernet", artifacts=[file]))
+    jobs.release(session, job_id, token, state=filling.S.SUCCEEDED, reason="every trial is done")
+    return job_id
+
+
+def add_under_way(session: Session, upto: int = 600) -> int:
+    """A search whose supernet is being trained."""
+    job_id = filling.add_job(session, spec("still training"))
+    trials.record(session, job_id, filling.claimed(session, job_id), logs(upto=upto))
+    return job_id
+
+
+def add_user(session: Session, digest: str = DIGEST) -> int:
+    """A search of a trained supernet, not yet begun."""
+    return filling.add_job(session, spec("reads it", supernet={"checkpoint": digest}))
+
+
+def add_trained_alone(session: Session, num: int = NUM_PROBES) -> int:
+    """A search that has trained so many of the probes alone, and counted their parameters."""
+    content = {
+        **filling.a_spec("probes alone", ("params",)),
+        "objectives": [
+            {"name": name, "metric": name, "params": {}} for name in ("accuracy", "params")
+        ],
+    }
+    job_id = filling.add_job(session, content)
+    token = filling.claimed(session, job_id)
+    known = {arch: 80 + 10 * k / NUM_PROBES for k, arch in enumerate(probes()[:num])}
+    trials.record(session, job_id, token, _batch(known, "standalone"))
+    jobs.release(session, job_id, token, state=filling.S.SUCCEEDED, reason="every trial is done")
+    return job_id
+
+
+def _batch(values: Mapping[str, float], kind: str, artifacts: Sequence[ArtifactRow] = ()) -> Batch:
+    space = spaces[filling.SPACE]
+    archs = [space.decode(text) for text in values]
+    rows = [
+        trials.TrialRow(number=n, arch_key=space.key(arch), choices=arch, state="done")
+        for n, arch in enumerate(archs)
+    ]
+    scores = [
+        trials.ScoreRow(n, place, of_kind, "ok", value, 0.1)
+        for n, measured in enumerate(values.values())
+        for place, (of_kind, value) in enumerate(((kind, measured), ("cost", 1e6 * (n % 9 + 1))))
+    ]
+    return Batch(trials=rows, scores=scores, artifacts=list(artifacts))
+
+
+def _choices(step: int) -> dict[str, Any]:
+    decisions = spaces[filling.SPACE].decisions
+    return {
+        "decisions": [decision.name for decision in decisions],
+        "counts": [
+            [step // len(d.choices) + place for place, _ in enumerate(d.choices)]
+            for d in decisions
+        ],
+    }
+
+
+def _shares(step: int) -> dict[str, Any]:
+    share = 0.2 + 0.4 * step / STEPS
+    rest = (1 - share) / 2
+    return {"probabilities": {"none": rest, "skip_connect": rest, "nor_conv_3x3": share}}
