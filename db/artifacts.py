@@ -58,6 +58,17 @@ def checkpoints(session: Session, *, project: str = "default") -> list[Artifact]
     return sorted(first.values(), key=lambda a: (a.created_at, a.job_id, a.place), reverse=True)
 
 
+def trained_by(session: Session, job_id: int) -> str | None:
+    """The supernet that a job has trained; None while it has not."""
+    digest = (
+        select(Artifact.digest)
+        .where(Artifact.job_id == job_id, Artifact.kind == CHECKPOINT)
+        .order_by(Artifact.place.desc())
+        .limit(1)
+    )
+    return session.scalars(digest).one_or_none()
+
+
 def users(session: Session, digest: str) -> list[Job]:
     """The jobs whose spec names this file, in order."""
     named = Job.spec[("supernet", "checkpoint")].as_string() == digest

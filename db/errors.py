@@ -6,6 +6,7 @@ RecordError
     NameTaken           something of this name exists already
     TooLarge            more than the record takes in one piece
     InUse               something unfinished still needs it
+    Damaged             a file is not what it was when it was recorded
     LeaseLost           the worker no longer holds the job: it must stop writing
     AlreadyRecorded     trials of these numbers are recorded already
     StorageUnusable     the data folder or the database cannot be used as it is
@@ -37,6 +38,10 @@ class TooLarge(RecordError, ValueError):
 
 class InUse(RecordError, ValueError):
     """Something unfinished still needs it."""
+
+
+class Damaged(RecordError):
+    """A file is not what it was when it was recorded."""
 
 
 class LeaseLost(RecordError):

@@ -33,7 +33,7 @@ def keep(data_dir: Path, content: bytes, extension: str) -> tuple[str, Path]:
     """
     digest = digest_of(content)
     path = data_dir / FOLDER / f"{digest}.{extension}"
-    if path.exists() and _digest_of_file(path) == digest:
+    if path.exists() and digest_of_file(path) == digest:
         return digest, path
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -76,7 +76,8 @@ def read(data_dir: Path, digest: str) -> bytes:
     return content
 
 
-def _digest_of_file(path: Path) -> str:
+def digest_of_file(path: Path) -> str:
+    """The hash of a file, read piece by piece."""
     whole = hashlib.blake2b(digest_size=16)
     for piece in _pieces(path):
         whole.update(piece)

@@ -1,6 +1,6 @@
 """What a run yields. Plain values: whoever drives the run writes or shows them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -142,6 +142,19 @@ class Checkpoint:
     """JSON from which the run goes on; covers every event yielded before it."""
 
     state: dict[str, Any]
+
+    @property
+    def step(self) -> int:
+        """How far the training under way is, in its own count; 0 when nothing is being trained.
+
+        Whoever watches the run sees by it that a long training comes further.
+        """
+        return step_of(self.state)
+
+
+def step_of(state: Mapping[str, Any]) -> int:
+    """The step of a checkpoint, from its state."""
+    return int(state.get("step", 0))
 
 
 Event = Trial | Metric | Snapshot | Artifact | Progress | Log | Checkpoint

@@ -1,22 +1,33 @@
-"""What can be searched right now: the offers of living workers, and the imported benchmarks."""
+"""What can be searched right now: offers of living workers, imported benchmarks, checkpoints."""
 
-from collections.abc import Iterable
-from typing import TypeVar
+import logging
+from collections.abc import Iterable, Iterator
 
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
+from db.artifacts import checkpoints
 from db.benchmarks import benchmarks
+from db.models import Artifact
+from db.session import data_dir
 from db.workers import living
-from search.catalogue import Catalogue, Device, Plugin, TableInfo
+from search.artifacts import FOLDER
+from search.catalogue import Catalogue, CheckpointInfo, Device, Plugin, TableInfo
 
-T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
-def catalogue(session: Session) -> Catalogue:
-    """The offers of all living workers as one; empty plug-ins mean that no worker lives."""
+def catalogue(session: Session, *, project: str = "default") -> Catalogue:
+    """The offers of all living workers as one; empty plug-ins mean that no worker lives.
+
+    Args:
+        session: reads.
+        project: whose trained supernets are offered.
+    """
     offers = [Catalogue.model_validate(worker.catalogue) for worker in living(session)]
     tables = tuple(TableInfo.model_validate(found.info) for found in benchmarks(session))
-    return merged(offers).model_copy(update={"tables": tables})
+    trained = tuple(_described(_present(checkpoints(session, project=project))))
+    return merged(offers).model_copy(update={"tables": tables, "checkpoints": trained})
 
 
 def merged(offers: Iterable[Catalogue]) -> Catalogue:
@@ -33,3 +44,28 @@ def merged(offers: Iterable[Catalogue]) -> Catalogue:
             if known is None or plugin.traits.get("available", True):
                 plugins[plugin.kind, plugin.name] = plugin
     return Catalogue(plugins=tuple(plugins.values()), devices=tuple(dict.fromkeys(devices)))
+
+
+def _present(recorded: Iterable[Artifact]) -> Iterator[Artifact]:
+    """Those whose file is here; all of them where files lie with the workers, and none here."""
+    folder = data_dir() / FOLDER
+    here = {path.stem for path in folder.iterdir()} if folder.is_dir() else None
+    for artifact in recorded:
+        if here is None or artifact.digest in here:
+            yield artifact
+
+
+def _described(recorded: Iterable[Artifact]) -> Iterator[CheckpointInfo]:
+    for artifact in recorded:
+        about = {
+            **artifact.info,
+            "digest": artifact.digest,
+            "size_bytes": artifact.size,
+            "job_id": artifact.job_id,
+            "name": artifact.name,
+            "created_at": artifact.created_at.isoformat(),
+        }
+        try:
+            yield CheckpointInfo.model_validate(about)
+        except ValidationError as error:  # one that is of another age must not hide the others
+            log.warning("checkpoint %s is not offered: %s", artifact.digest, error)

@@ -6,7 +6,8 @@ import struct
 import tempfile
 from dataclasses import dataclass
 
-_FORMAT = struct.Struct("=qq")
+_FORMAT = struct.Struct("=qqq")
+_NO_TRIAL = -1
 
 
 @dataclass(frozen=True)
@@ -14,11 +15,14 @@ class Place:
     """Which trial of the job or slice is being measured, and how many events there were.
 
     Attributes:
-        number: of the trial, counted from the first of the job or slice.
+        number: of the trial, counted from the first of the job or slice; None while a supernet
+            is trained before all trials.
+        step: of the last checkpoint of the training under way; 0 when nothing is being trained.
     """
 
-    number: int
+    number: int | None
     num_events: int
+    step: int = 0
 
     @property
     def has_begun(self) -> bool:
@@ -27,7 +31,7 @@ class Place:
 
 
 class Mark:
-    """Sixteen bytes that parent and child share; the child moves it, the parent looks.
+    """Some bytes that parent and child share; the child moves it, the parent looks.
 
     Writing costs less than a microsecond, so it is exact: after a crash it names the trial.
     """
@@ -45,13 +49,14 @@ class Mark:
 
     def read(self) -> Place:
         """Where the child is, or was when it ended."""
-        return Place(*_FORMAT.unpack_from(self._memory))
+        number, num_events, step = _FORMAT.unpack_from(self._memory)
+        return Place(None if number == _NO_TRIAL else number, num_events, step)
 
     def reset(self) -> None:
         """Note that the child has an order and has not begun with it."""
-        _FORMAT.pack_into(self._memory, 0, 0, 0)
+        _FORMAT.pack_into(self._memory, 0, 0, 0, 0)
 
-    def move(self, number: int) -> None:
-        """Note that there was an event, and which trial comes next."""
-        place = self.read()
-        _FORMAT.pack_into(self._memory, 0, number, place.num_events + 1)
+    def move(self, number: int | None, step: int = 0) -> None:
+        """Note that there was an event, which trial comes next, and how far a training is."""
+        kept = _NO_TRIAL if number is None else number
+        _FORMAT.pack_into(self._memory, 0, kept, self.read().num_events + 1, step)

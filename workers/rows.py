@@ -6,8 +6,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from db.trials import Batch, LogRow, MetricRow, ProgressRow, ScoreRow, TrialRow
-from search.events import Checkpoint, Event, Log, Metric, Progress, Score, Trial
+from db.trials import (
+    ArtifactRow,
+    Batch,
+    LogRow,
+    MetricRow,
+    ProgressRow,
+    ScoreRow,
+    SnapshotRow,
+    TrialRow,
+)
+from search.events import (
+    Artifact,
+    Checkpoint,
+    Event,
+    Log,
+    Metric,
+    Progress,
+    Score,
+    Snapshot,
+    Trial,
+)
 
 ProvenanceOf = Callable[[Score], "str | None"]
 
@@ -44,8 +63,18 @@ def batch_of(
     provenance_of: ProvenanceOf,
     provenance: Mapping[str, Mapping[str, Any]],
     environment: Mapping[str, Any] | None = None,
+    *,
+    since_step: int = 0,
 ) -> Batch:
-    """One batch for :func:`db.trials.record`; of progress and checkpoints the last counts."""
+    """One batch for :func:`db.trials.record`; of progress and checkpoints the last counts.
+
+    Args:
+        events: up to a checkpoint, or to the end of the run.
+        provenance_of: the id of a score's provenance.
+        provenance: content by id, where it is new.
+        environment: of the run, where it is new.
+        since_step: of the checkpoint written last; a training beyond it has come further.
+    """
     trials = [event for event in events if isinstance(event, Trial)]
     progress = [event for event in events if isinstance(event, Progress)]
     checkpoints = [event for event in events if isinstance(event, Checkpoint)]
@@ -53,9 +82,14 @@ def batch_of(
         trials=[_trial_row(trial) for trial in trials],
         scores=[row for trial in trials for row in _score_rows(trial, provenance_of)],
         metrics=[MetricRow(e.name, e.step, e.value) for e in events if isinstance(e, Metric)],
+        snapshots=[
+            SnapshotRow(e.name, e.step, e.content) for e in events if isinstance(e, Snapshot)
+        ],
+        artifacts=[_artifact_row(e) for e in events if isinstance(e, Artifact)],
         logs=[LogRow(e.level, e.message) for e in events if isinstance(e, Log)],
         progress=_progress_row(progress[-1]) if progress else None,
         checkpoint=checkpoints[-1].state if checkpoints else None,
+        is_further=bool(checkpoints) and checkpoints[-1].step > since_step,
         provenance=provenance,
         environment=environment,
     )
@@ -76,6 +110,17 @@ def _trial_row(trial: Trial) -> TrialRow:
         parents=trial.parents,
         violation=trial.violation,
         clock_s=trial.clock_s,
+    )
+
+
+def _artifact_row(artifact: Artifact) -> ArtifactRow:
+    return ArtifactRow(
+        kind=artifact.kind,
+        name=artifact.name,
+        digest=artifact.digest,
+        size=artifact.size,
+        info=artifact.info,
+        number=artifact.number,
     )
 
 

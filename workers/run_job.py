@@ -17,15 +17,16 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from db import jobs, trials
+from db import artifacts, jobs, trials
 from db.errors import AlreadyRecorded, LeaseLost, RecordError
 from db.session import data_dir, plugin_dir, reading, transaction
 from search.errors import SearchError
-from search.events import Event, Score, Trial
+from search.events import Checkpoint, Event, Score, step_of
 from search.memory import Memory
 from search.plugins import use_plugins
 from search.spec import Spec
 from search.tables import Table
+from workers.course import Course
 from workers.mark import Mark
 from workers.memory import RecordedMemory
 from workers.orders import ASK, ORDER, Ending, Order, Outcome, line
@@ -141,17 +142,19 @@ def _carry_out(order: Order, engine: Engine, mark: Mark, asked: threading.Event)
         job = jobs.job_or_slice(session, order.job_id)
         checkpoint, num_trials = job.checkpoint, job.num_trials
         whole = job if job.parent_id is None else jobs.job(session, job.parent_id)
+        trained = artifacts.trained_by(session, whole.id)
     spec = Spec.model_validate(whole.spec)
     plugins = plugin_dir()
     if plugins is not None:
         use_plugins(plugins)
     part = None if job.part is None else engine.part_of(spec, job.part, whole.num_slices)
-    mark.move(num_trials)
+    course = Course(spec, num_trials, step_of(checkpoint or {}), trained)
+    mark.move(course.number, course.step)
     memory = RecordedMemory(whole.id)
     folder = data_dir()
     tables = tables_of(spec, folder)
     content = engine.provenance(spec, data_dir=folder, tables=tables, device=spec.device)
-    writer = Writer(order, memory, content)
+    writer = Writer(order, memory, course, content)
     events = engine.run(
         spec,
         data_dir=folder,
@@ -164,8 +167,8 @@ def _carry_out(order: Order, engine: Engine, mark: Mark, asked: threading.Event)
     )
     try:
         for event in events:
-            num_trials += isinstance(event, Trial)
-            mark.move(num_trials)
+            course.follow(event)
+            mark.move(course.number, course.step)
             writer.add(event)
             if asked.is_set():
                 return Outcome(Ending.STOPPED)
@@ -181,13 +184,20 @@ class Writer:
 
     order: Order
     memory: RecordedMemory
-    environment: dict[str, Any]
+    course: Course
+    content: dict[str, Any]
 
     def __post_init__(self) -> None:
         self._pending = Pending()
         self._written_at = float("-inf")
-        self._provenance_id = content_id(self.environment)
-        self._is_first = True
+        self._step = self.course.step
+        self._told: str | None = None  # under which provenance the last batch was written
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Under which protocol, and where, what comes now is measured."""
+        supernet = self.course.supernet
+        return self.content if supernet is None else {**self.content, "supernet": supernet}
 
     def add(self, event: Event) -> None:
         """Take in an event; a batch is written when it is time, or when it is large."""
@@ -210,13 +220,22 @@ class Writer:
     def _write(self, num: int) -> None:
         if num == 0:
             return
-        environment = self.environment if self._is_first else None
-        provenance = {self._provenance_id: self.environment} if self._is_first else {}
-        batch = batch_of(self._pending.events[:num], self._provenance_of, provenance, environment)
+        events = self._pending.events[:num]
+        environment = self.environment
+        self._provenance_id = content_id(environment)
+        is_new = self._provenance_id != self._told
+        batch = batch_of(
+            events,
+            self._provenance_of,
+            {self._provenance_id: environment} if is_new else {},
+            environment if is_new else None,
+            since_step=self._step,
+        )
         persist(lambda tried: self._record(batch, tried), give_up_s=self.order.give_up_s)
         self._pending.forget(num)
         self._written_at = time.monotonic()
-        self._is_first = False
+        self._told = self._provenance_id
+        self._step = next((e.step for e in reversed(events) if isinstance(e, Checkpoint)), 0)
 
     def _record(self, batch: trials.Batch, num_tried: int) -> None:
         try:

@@ -21,15 +21,15 @@ from db.jobs import JobState
 from db.session import reading, transaction
 from search.spec import Budget
 from workers.child import Child
+from workers.mark import Place
 from workers.orders import Ask, Ending, Order
 from workers.patience import AWAY, brief, persist
 from workers.queue import TASK, send_all
 from workers.settings import Settings
 
-# At one trial: once may be bad luck, then it is a failed trial, then the end of the job.
+# At one place: once may be bad luck, then it is a failed trial, then the end of the job.
+# A training that has come further is at another place.
 MAX_CRASHES = 3
-BEFORE = -1  # where a process is that has not begun
-
 
 _ASKED = {JobState.PAUSING: Ask.PAUSE, JobState.CANCELLING: Ask.CANCEL}
 _STOPPED = {Ask.STOP: JobState.QUEUED, Ask.PAUSE: JobState.PAUSED, Ask.CANCEL: JobState.CANCELLED}
@@ -168,7 +168,7 @@ class Held:
         self._asked: Ask | None = None
         self._asked_at = 0.0
         self._is_lost = False
-        self._crashes: Counter[int] = Counter()
+        self._crashes: Counter[tuple[int | None, int] | None] = Counter()
         self._failures: dict[int, str] = {}
 
     def carry_out(self, take_child: Callable[[], Child]) -> End:
@@ -275,18 +275,24 @@ class Held:
     def _note_crash(self, child: Child, *, is_stuck: bool) -> End | None:
         """Decide about a process that ended unasked: again, without the trial, or no more."""
         place = child.mark.read()
-        number = place.number if place.has_begun else BEFORE
-        self._crashes[number] += 2 if is_stuck else 1
+        spot = (place.number, place.step) if place.has_begun else None
+        self._crashes[spot] += 2 if is_stuck else 1
         cause = self._limit_cause() if is_stuck else _cause(child.returncode or 0)
-        where = f"trial {number}" if place.has_begun else "before the first trial"
-        if place.has_begun and self._is_slice:
-            where = f"its trial {number + 1}"
+        where = self._where(place)
         log.warning("job %d, %s: %s", self.job_id, where, cause)
-        if self._crashes[number] >= MAX_CRASHES or number in self._failures:
+        if self._crashes[spot] >= MAX_CRASHES or place.number in self._failures:
             return End(JobState.FAILED, f"{where}: {cause}; this happened again and again")
-        if place.has_begun and self._crashes[number] > 1:
-            self._failures[number] = cause
+        if place.has_begun and place.number is not None and self._crashes[spot] > 1:
+            self._failures[place.number] = cause
         return None
+
+    def _where(self, place: Place) -> str:
+        """What a process was doing, for people."""
+        if not place.has_begun:
+            return "before the first trial"
+        if place.number is None:
+            return f"the training of its supernet, after step {place.step:,}"
+        return f"its trial {place.number + 1}" if self._is_slice else f"trial {place.number}"
 
     def _limit_cause(self) -> str:
         limit_s = self._trial_timeout_s

@@ -7,13 +7,26 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from typing import Any
 
-from search.events import Checkpoint, Event, Log, Progress, Score, Trial
+from db.session import data_dir
+from search.events import (
+    Artifact,
+    Checkpoint,
+    Event,
+    Log,
+    Metric,
+    Progress,
+    Score,
+    Snapshot,
+    Trial,
+)
 from search.spaces import spaces
 from search.spec import Spec
 from workers import run_job
 
 EVERY = 5  # trials between two checkpoints
+SUPERNET = "5" * 32
 
 
 def value(number: int) -> float:
@@ -26,8 +39,10 @@ def run(spec: Spec, *, resume=None, failures=None, part=None, **_seams) -> Itera
     params = spec.strategy.params
     yield Log("info", "started")
     assert spec.budget.trials is not None
+    if spec.supernet is not None and not (resume or {}).get("is_trained"):
+        yield from _train(params, (resume or {}).get("step", 0))
     numbers = range(spec.budget.trials) if part is None else part
-    for place in range(resume["next"] if resume else 0, len(numbers)):
+    for place in range((resume or {}).get("next", 0), len(numbers)):
         time.sleep(params.get("pause_s", 0.0))
         cause = (failures or {}).get(place)
         if cause is None:
@@ -35,7 +50,32 @@ def run(spec: Spec, *, resume=None, failures=None, part=None, **_seams) -> Itera
         yield _trial(spec, numbers[place], cause)
         if (place + 1) % EVERY == 0:
             yield Progress((place + 1) / len(numbers))
-            yield Checkpoint({"next": place + 1})
+            yield Checkpoint({"next": place + 1, "is_trained": True})
+
+
+def _train(params: dict[str, Any], done: int) -> Iterator[Event]:
+    """As many steps as there are to be; some kill the process, once or whenever they come."""
+    for step in range(done, params["steps"]):
+        time.sleep(params.get("pause_s", 0.0))
+        if step in params.get("crash_once_at_steps", []) and _is_first(step):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if step == params.get("crash_at_step"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield Metric("loss mid", step, 1 / (step + 1))
+        yield Snapshot("choices", step, {"counts": [[step]]})
+        yield Progress(step / params["steps"] / 2)
+        yield Checkpoint({"step": step + 1})
+    yield Artifact("checkpoint", "supernet", SUPERNET, 9, {"space": "nasbench201"})
+    yield Checkpoint({"is_trained": True})
+
+
+def _is_first(step: int) -> bool:
+    """Whether no process has come to this step before."""
+    mark = data_dir() / f"step {step}"
+    if mark.exists():
+        return False
+    mark.touch()
+    return True
 
 
 def part_of(spec: Spec, part: int, of: int) -> range:

@@ -1,7 +1,19 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.events import Checkpoint, Event, Log, Metric, Progress, Score, Trial
+from db.trials import ArtifactRow, SnapshotRow
+from search.events import (
+    Artifact,
+    Checkpoint,
+    Event,
+    Log,
+    Metric,
+    Progress,
+    Score,
+    Snapshot,
+    Trial,
+)
 from workers.rows import Pending, batch_of, content_id
 
 LOG, CHECKPOINT = Log("info", "line"), Checkpoint({"next": 1})
@@ -42,6 +54,25 @@ def test_metrics_and_logs_are_rows():
 
     assert [(row.name, row.step, row.value) for row in made.metrics] == [("loss", 1, 0.5)]
     assert [(row.level, row.message) for row in made.logs] == [("info", "line")]
+
+
+def test_snapshots_and_artifacts_are_rows():
+    made = batch(
+        Snapshot("ranking", 7, {"values": [1.0]}),
+        Artifact("export", "a.onnx", "a" * 32, 12, {"opset": 18}, number=3),
+    )
+
+    assert made.snapshots == [SnapshotRow("ranking", 7, {"values": [1.0]})]
+    assert made.artifacts == [ArtifactRow("export", "a.onnx", "a" * 32, 12, {"opset": 18}, 3)]
+
+
+@pytest.mark.parametrize(("since", "is_further"), [(4, True), (5, False), (9, False)])
+def test_a_training_beyond_the_last_checkpoint_has_come_further(since: int, is_further: bool):
+    events = [Checkpoint({"step": 3}), Checkpoint({"step": 5})]
+
+    made = batch_of(events, lambda score: None, {}, since_step=since)
+
+    assert made.is_further == is_further
 
 
 def test_nothing_is_covered_before_the_first_checkpoint():

@@ -62,3 +62,19 @@ class TestCarryOut:
 
         with reading() as session:
             assert trials.trial(session, job_id, 3).state == "failed"
+
+    def test_scores_know_the_supernet_that_the_job_has_trained(self, mark: Mark):
+        spec = fake_spec(3, steps=4)
+        spec["objectives"] = [{"metric": "supernet_accuracy", "direction": "maximize"}]
+        spec["supernet"] = {"recipe": {"name": "spos"}}
+        job_id = queue_job(spec, is_sent=False)
+
+        carry_out(order(job_id), fake_engine, mark, threading.Event())
+
+        known = {"engine": "fake", "supernet": fake_engine.SUPERNET}
+        with reading() as session:
+            score = trials.trial(session, job_id, 0).scores[0]
+            told = trials.provenance(session, [score.provenance_id])
+            assert jobs.job(session, job_id).environment == known
+        assert told == {score.provenance_id: known}
+        assert mark.read().number == 3

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from db import jobs, trials
+from db import artifacts, jobs, trials
 from db.jobs import JobState
+from db.metrics import metrics
 from db.session import reading, transaction
-from tests.workers.fake_engine import value
+from db.snapshots import Kept, snapshot_names
+from tests.workers.fake_engine import SUPERNET, value
 from tests.workers.processes import (
     FAKE,
     fake_spec,
@@ -128,6 +130,48 @@ def test_a_trial_that_kills_its_process_is_a_failed_trial(runner: Runner):
     failed = trials.TRIAL_STATES.index("failed")
     assert [number for number, found in enumerate(states) if found == failed] == [12]
     assert [score.status for score in scores] == ["failed"]
+
+
+def supernet_spec(**params) -> dict[str, object]:
+    """A search that trains a supernet of ten steps first, and how it goes wrong."""
+    spec = fake_spec(7, steps=10, **params)
+    objective = {"metric": "supernet_accuracy", "direction": "maximize"}
+    return {**spec, "objectives": [objective], "supernet": {"recipe": {"name": "spos"}}}
+
+
+def test_a_training_that_comes_further_survives_any_number_of_crashes(runner: Runner):
+    spec = supernet_spec(crash_once_at_steps=[1, 2, 4, 5])
+    job_id = queue_job(spec, is_sent=False)
+
+    runner.run(job_id)
+
+    assert state(job_id) is JobState.SUCCEEDED
+    assert values(job_id) == [value(number) for number in range(7)]
+    with reading() as session:
+        assert metrics(session, job_id)["loss mid"] == [(s, 1 / (s + 1)) for s in range(10)]
+        assert snapshot_names(session, job_id) == {"choices": Kept(10, 9)}
+        assert [a.digest for a in artifacts.artifacts(session, job_id)] == [SUPERNET]
+
+
+def test_a_training_that_always_crashes_at_one_step_fails_the_job(runner: Runner):
+    job_id = queue_job(supernet_spec(crash_at_step=3), is_sent=False)
+
+    runner.run(job_id)
+
+    assert state(job_id) is JobState.FAILED
+    assert reason(job_id).startswith("the training of its supernet, after step 3: its process")
+    assert num_trials(job_id) == 0
+
+
+def test_a_trial_after_a_training_that_kills_its_process_is_a_failed_trial(runner: Runner):
+    job_id = queue_job(supernet_spec(crash_at=0), is_sent=False)
+
+    runner.run(job_id)
+
+    assert state(job_id) is JobState.SUCCEEDED
+    with reading() as session:
+        states = [trials.trial(session, job_id, number).state for number in range(7)]
+    assert states == ["failed", *["done"] * 6]
 
 
 def test_a_trial_that_hangs_is_a_failed_trial(runner: Runner):

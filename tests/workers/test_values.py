@@ -22,6 +22,15 @@ def test_parent_and_child_see_the_same_mark():
     assert parent.read().has_begun
 
 
+def test_a_mark_tells_of_a_training_before_all_trials():
+    mark, fd = Mark.made()
+    os.close(fd)
+
+    mark.move(None, step=2**40)
+
+    assert mark.read() == Place(number=None, num_events=1, step=2**40)
+
+
 def test_what_is_said_through_a_pipe_comes_out_the_same():
     order = Order(3, "token", 0.5, 60.0, {7: "killed"})
     outcome = Outcome(Ending.FAILED, "two\nlines")
