@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from search.passes import (
+    NORMS,
     all_edges,
     gradients_of,
     has_unrun_relus,
@@ -24,7 +25,8 @@ from search.passes import (
 )
 from search.subject import Batch as Batch
 from search.subject import Subject
-from search.tangent import UnknownOperationError, hessian_times_weights
+from search.tangent import curvature, node_of, nodes_with_gradients
+from search.tangent_rules import Node, UnknownOperationError
 
 LARGE_PARAMS = 3_000_000  # up to here a pass of two images is faster than one of shapes
 
@@ -63,12 +65,11 @@ class BackwardPass:
 
     Attributes:
         weights: by layer; zero where the loss does not depend on a weight.
-        channels: for every call of a layer its name and, by image and output channel, the sum
-            over pixels of activation times gradient.
+        at: by node of the graph, at what the node gave: where layers and norms stand.
     """
 
     weights: dict[str, Tensor]
-    channels: list[tuple[str, Tensor]]
+    at: dict[Node, Tensor]
 
 
 class Probe(Subject):
@@ -113,18 +114,39 @@ class Probe(Subject):
     @cached_property
     def backward(self) -> BackwardPass:
         """Cross entropy of the batch, back through :attr:`forward`."""
-        channels: list[tuple[str, Tensor]] = []
+        logits_BK, leaves = self.forward.logits_BK, list(self._leaves.values())
+        at: dict[Node, Tensor] = {}
 
-        def note(name: str, y: Tensor, gradient: Tensor) -> None:
-            channels.append((name, _per_channel(y, gradient)))
+        def note(node: Node, gradients: tuple[Tensor | None, ...]) -> None:
+            if gradients[0] is not None:
+                at[node] = gradients[0]
 
-        loss = F.cross_entropy(self.forward.logits_BK, self.y_B)
+        layers = [y.grad_fn for _, y in self.forward.outputs if y.grad_fn is not None]
+        scales = self._norm_scales()
         with ExitStack() as hooks:
-            for name, y in self.forward.outputs:
-                if y.requires_grad:
-                    hooks.callback(y.register_hook(partial(note, name, y)).remove)
-            gradients = gradients_of(loss, list(self._leaves.values()))
-        return BackwardPass(dict(zip(self.weights, gradients, strict=True)), channels)
+            for node in {*layers, *nodes_with_gradients(logits_BK, leaves)}:
+                hooks.callback(node.register_prehook(partial(note, node)).remove)
+            loss = F.cross_entropy(logits_BK, self.y_B)
+            gradients = gradients_of(loss, [*leaves, *scales])
+        at |= {node_of(s): g for s, g in zip(scales, gradients[len(leaves) :], strict=True)}
+        return BackwardPass(dict(zip(self.weights, gradients, strict=False)), at)
+
+    def _norm_scales(self) -> list[Tensor]:
+        names = [n for n, m in self.network.named_modules() if isinstance(m, NORMS)]
+        scales = [self.parameters.get(f"{name}.weight") for name in names]
+        return [scale for scale in scales if scale is not None and scale.requires_grad]
+
+    @property
+    def channel_products(self) -> list[tuple[str, Tensor]]:
+        """For every call of a layer its name and, by image and channel, activation x gradient.
+
+        Summed over pixels; calls on which the loss does not depend are left out.
+        """
+        return [
+            (name, _per_channel(y, self.backward.at[y.grad_fn]))
+            for name, y in self.forward.outputs
+            if y.grad_fn in self.backward.at
+        ]
 
     @property
     def weight_gradients(self) -> dict[str, Tensor]:
@@ -137,21 +159,25 @@ class Probe(Subject):
         return gradients_of(self.forward.logits_BK.sum(), [self.forward.x_BCHW])[0]
 
     @cached_property
-    def hessian_times_weights(self) -> dict[str, Tensor]:
-        """The Hessian of the cross entropy with respect to all weights, times them, by layer."""
-        leaves = list(self._leaves.values())
-        outputs = [y for _, y in self.forward.outputs if y.requires_grad]
+    def curvature(self) -> float:
+        """Gradient times Hessian times weights, of the cross entropy, over all layers."""
+        weights, gradients = list(self._leaves.values()), list(self.weight_gradients.values())
+        outputs = {y.grad_fn: y.detach() for _, y in self.forward.outputs}
         try:
-            products = hessian_times_weights(self.forward.logits_BK, self.y_B, leaves, outputs)
+            return curvature(
+                self.forward.logits_BK, self.y_B, weights, gradients, self.backward.at, outputs
+            )
         except UnknownOperationError:
-            products = self._differentiated_twice(leaves)
-        return dict(zip(self._leaves, products, strict=True))
+            return self._curvature_by_differentiating_twice()
 
-    def _differentiated_twice(self, leaves: list[Tensor]) -> list[Tensor]:
+    def _curvature_by_differentiating_twice(self) -> float:
+        leaves = list(self._leaves.values())
         logits_BK = self._call(self.network, self.parameters, self.x_BCHW)
         live = gradients_of(F.cross_entropy(logits_BK, self.y_B), leaves, create_graph=True)
         along = [(g * w.detach()).sum() for g, w in zip(live, leaves, strict=True)]
-        return gradients_of(torch.stack(along).sum(), leaves)
+        products = gradients_of(torch.stack(along).sum(), leaves)
+        pairs = zip(self.weight_gradients.values(), products, strict=True)
+        return sum(float((g * product).sum()) for g, product in pairs)
 
     @cached_property
     def relu_agreement_BB(self) -> Tensor:

@@ -1,108 +1,143 @@
-"""The Hessian of a loss times the weights, by one tangent pass over a graph that is there already.
+"""Second derivatives of a loss by tangents alone, over a graph that is there already.
 
-A tangent (written dx for a value x) says how the value changes when all weights grow by the same
-factor. Tangents go forward through the recorded graph, then gradients and their tangents go back
-together; the gradient's tangent at a weight is that weight's part of Hessian times weights. As a
-weight's tangent is the weight itself, what a layer makes of it is the layer's own output, which
-is known. Every layer needs five convolutions, where differentiating twice needs nine.
+The tangent of a value says how the value changes as the weights go into a direction. Two
+directions are followed at once: the weights themselves, in which what a layer makes of the
+weight's own change is the layer's own output, and one of the caller's, u. Wherever two changes
+meet (in a layer, a norm, a product), the loss gains what they do together, times the gradient
+there, which the backward pass has left. So nothing goes back a second time: a layer takes four
+convolutions forward, where differentiating twice takes nine, most of them backward ones.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
 
-Node = Any  # torch's graph nodes expose what they saved as attributes made up at run time
+from search.tangent_rules import (
+    LINEAR_RULES,
+    Node,
+    Push,
+    UnknownOperationError,
+    dot,
+    inputs_of,
+    shape_of,
+)
 
-
-class UnknownOperationError(Exception):
-    """The graph holds an operation that no rule below covers."""
+Pair = tuple[Tensor, Tensor]  # tangents along u and along the weights
 
 
 @dataclass
 class _Walk:
-    """Where a pass over the graph stands.
+    """Where the pass over the graph stands.
 
     Attributes:
-        outputs: values of nodes that are known from the forward pass.
-        leaves: weights by their node.
+        leaves: by a weight's node the weight and u's part for it.
+        gradients: of the loss by node, at what the node gave; at leaves too.
+        outputs: what nodes gave, where it is at hand.
         tangents: by node; absent where a value does not depend on a weight.
-        notes: what a node's forward rule left for its backward rule.
-        gradients: by node, with their tangents; sums while consumers are still to come.
-        products: by leaf.
-        shared: nodes whose gradient is held by other nodes too.
+        parts: what every meeting of two changes adds.
     """
 
+    leaves: Mapping[Node, Pair]
+    gradients: Mapping[Node, Tensor]
     outputs: Mapping[Node, Tensor]
-    leaves: Mapping[Node, Tensor]
-    tangents: dict[Node, Tensor] = field(default_factory=dict)
-    notes: dict[Node, Tensor] = field(default_factory=dict)
-    gradients: dict[Node, tuple[Tensor, Tensor]] = field(default_factory=dict)
-    products: dict[Node, Tensor] = field(default_factory=dict)
-    shared: set[Node] = field(default_factory=set)
+    tangents: dict[Node, Pair] = field(default_factory=dict)
+    parts: list[Tensor] = field(default_factory=list)
 
-    def tangent(self, node: Node) -> Tensor | None:
-        return self.leaves.get(node, self.tangents.get(node))
+    def gradient(self, node: Node) -> Tensor:
+        """The gradient at what *node* gave.
 
-    def send(self, node: Node, g: Tensor, dg: Tensor, *, is_fresh: bool = True) -> None:
-        """Add what one consumer says to the gradient of *node*.
-
-        What is fresh belongs to nobody else, so that sums can be made in its place.
+        Raises:
+            UnknownOperationError: nobody kept it.
         """
-        if node in self.gradients:
-            g0, dg0 = self.gradients[node]
-            if node in self.shared and is_fresh:
-                g, dg, g0, dg0 = g0, dg0, g, dg
-            is_free = node not in self.shared or is_fresh
-            g, dg = (g0.add_(g), dg0.add_(dg)) if is_free else (g0 + g, dg0 + dg)
-            self.shared.discard(node)
-        elif not is_fresh:
-            self.shared.add(node)
-        self.gradients[node] = g, dg
+        try:
+            return self.gradients[node].detach()
+        except KeyError:
+            raise UnknownOperationError(f"{node.name()} without its gradient") from None
 
 
-def hessian_times_weights(
-    logits_BK: Tensor, y_B: Tensor, weights: Sequence[Tensor], outputs: Sequence[Tensor]
-) -> list[Tensor]:
-    """For every weight its part of Hessian times weights, of the mean cross entropy.
+Rule = Callable[[Node, _Walk], Pair]
+
+
+def nodes_with_gradients(logits_BK: Tensor, weights: Sequence[Tensor]) -> list[Node]:
+    """Where :func:`curvature` reads gradients that a backward pass has to keep."""
+    if logits_BK.grad_fn is None:
+        return []
+    leaves = {node_of(w) for w in weights}
+    found: dict[Node, None] = {}
+    for node in _sources_first(logits_BK.grad_fn):
+        sources = inputs_of(node)
+        if node.name() == "NativeBatchNormBackward0":
+            found[sources[0]] = None
+            if sources[1] is None:  # no scale that has a gradient
+                found[node] = None
+        elif node.name() in _BENDING or _has_weight(sources, leaves):
+            found[node] = None
+    return [node for node in found if node is not None]
+
+
+def node_of(weight: Tensor) -> Node:
+    """The node at which the gradient of a leaf arrives."""
+    return torch.autograd.graph.get_gradient_edge(weight).node
+
+
+def _has_weight(sources: Sequence[Node], leaves: set[Node]) -> bool:
+    return any(
+        source in leaves or (source.name() == "TBackward0" and inputs_of(source)[0] in leaves)
+        for source in sources
+        if source is not None
+    )
+
+
+def curvature(
+    logits_BK: Tensor,
+    y_B: Tensor,
+    weights: Sequence[Tensor],
+    direction: Sequence[Tensor],
+    gradients: Mapping[Node, Tensor],
+    outputs: Mapping[Node, Tensor],
+) -> float:
+    """Direction times Hessian times weights, of the mean cross entropy.
 
     Args:
         logits_BK: with their graph, whose buffers must not have been freed.
         y_B: labels.
         weights: leaves of the graph; the Hessian is with respect to these alone.
-        outputs: what layers gave, where known: saves running them again.
+        direction: u, shaped as the weights are.
+        gradients: of the loss at what :func:`nodes_with_gradients` names, and at leaves.
+        outputs: what layers gave, by node, where known: saves running them again.
 
     Raises:
         UnknownOperationError: the graph holds something that has no rule here.
     """
-    walk = _Walk(
-        {y.grad_fn: y.detach() for y in outputs},
-        {torch.autograd.graph.get_gradient_edge(w).node: w.detach() for w in weights},
-    )
+    if logits_BK.grad_fn is None:
+        return 0.0
+    leaves = {
+        node_of(w): (u.detach(), w.detach()) for w, u in zip(weights, direction, strict=True)
+    }
+    walk = _Walk(leaves, gradients, outputs)
     order = _sources_first(logits_BK.grad_fn)
+    uses = Counter(source for node in order for source in inputs_of(node) if source is not None)
     for node in order:
-        if node not in walk.leaves and any(walk.tangent(n) is not None for n in _inputs(node)):
-            walk.tangents[node] = _rule(node).forward(node, walk)
+        sources = inputs_of(node)
+        if node not in leaves and any(s in leaves or s in walk.tangents for s in sources):
+            walk.tangents[node] = _rule(node)(node, walk)
+        for source in sources:
+            uses[source] -= 1
+            if not uses[source]:
+                walk.tangents.pop(source, None)
     if order[-1] in walk.tangents:
-        walk.gradients[order[-1]] = _of_cross_entropy(logits_BK, y_B, walk.tangents[order[-1]])
-        for node in reversed(order):
-            if node in walk.gradients and node in walk.tangents:
-                _rule(node).backward(node, walk, *walk.gradients.pop(node))
-    nodes = list(walk.leaves)
-    return [walk.products.get(n, torch.zeros_like(walk.leaves[n])) for n in nodes]
+        walk.parts.append(_of_cross_entropy(logits_BK, y_B, walk.tangents[order[-1]]))
+    return float(torch.stack(walk.parts).sum()) if walk.parts else 0.0
 
 
-def _of_cross_entropy(logits_BK: Tensor, y_B: Tensor, dlogits_BK: Tensor) -> tuple[Tensor, Tensor]:
+def _of_cross_entropy(logits_BK: Tensor, y_B: Tensor, tangents: Pair) -> Tensor:
     p_BK = logits_BK.detach().softmax(dim=1)
-    hot_BK = torch.nn.functional.one_hot(y_B, p_BK.shape[1])
-    dp_BK = p_BK * (dlogits_BK - (p_BK * dlogits_BK).sum(dim=1, keepdim=True))
-    return (p_BK - hot_BK) / len(y_B), dp_BK / len(y_B)
-
-
-def _inputs(node: Node) -> list[Node]:
-    return [source for source, _ in node.next_functions]
+    u_BK, w_BK = tangents
+    centred_BK = w_BK - (p_BK * w_BK).sum(dim=1, keepdim=True)
+    return (u_BK * p_BK * centred_BK).sum().double() / len(y_B)
 
 
 def _sources_first(root: Node) -> list[Node]:
@@ -116,245 +151,178 @@ def _sources_first(root: Node) -> list[Node]:
         elif node not in seen:
             seen.add(node)
             stack.append((node, True))
-            stack.extend((source, False) for source in _inputs(node))
+            stack.extend((source, False) for source in inputs_of(node))
     return order
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """How one operation passes tangents on, and gradients with their tangents back."""
-
-    forward: Callable[[Node, _Walk], Tensor]
-    backward: Callable[[Node, _Walk, Tensor, Tensor], None]
-
-
-def _rule(node: Node) -> _Rule:
-    try:
-        return _RULES[node.name()]
-    except KeyError:
-        raise UnknownOperationError(node.name()) from None
+def _rule(node: Node) -> Rule:
+    name = node.name()
+    if name in _RULES:
+        return _RULES[name]
+    if name in LINEAR_RULES:
+        return _linear(LINEAR_RULES[name])
+    raise UnknownOperationError(name)
 
 
-def _linear(
-    push: Callable[[Node, Tensor], Tensor], pull: Callable[[Node, Tensor], Tensor]
-) -> _Rule:
-    """A rule for what is linear in its only input, given what the node saved."""
+def _linear(push: Push) -> Rule:
+    """The rule of what is linear in one input: no two changes meet in it."""
 
-    def forward(node: Node, walk: _Walk) -> Tensor:
-        return push(node, walk.tangents[_inputs(node)[0]])
+    def rule(node: Node, walk: _Walk) -> Pair:
+        along_u, along_w = walk.tangents[inputs_of(node)[0]]
+        return push(node, along_u), push(node, along_w)
 
-    def backward(node: Node, walk: _Walk, g: Tensor, dg: Tensor) -> None:
-        pulled, is_fresh = pull(node, g), pull is not _as_before
-        walk.send(_inputs(node)[0], pulled, pull(node, dg), is_fresh=is_fresh)
-
-    return _Rule(forward, backward)
+    return rule
 
 
-def _conv_forward(node: Node, walk: _Walk) -> Tensor:
-    source, leaf, *_ = _inputs(node)
-    dx, dy = walk.tangent(source), None
-    if leaf in walk.leaves:
-        y = walk.outputs.get(node)
-        dy = _conv(node, node._saved_input) if y is None else _without_bias(node, walk, y)
-    if dx is None:
-        assert dy is not None
-        return dy
-    linear = _conv(node, dx)
-    return linear if dy is None else linear.add_(dy)
+def _conv(node: Node, walk: _Walk) -> Pair:
+    source, leaf, *_ = inputs_of(node)
+    tangents = walk.tangents.get(source)
+    if leaf not in walk.leaves:
+        assert tangents is not None
+        held = node._saved_weight.detach()
+        return _convolved(node, tangents[0], held), _convolved(node, tangents[1], held)
+    u, w = walk.leaves[leaf]
+    along_u = _convolved(node, node._saved_input.detach(), u)
+    along_w = _own_output(node, walk, w)
+    if tangents is None:
+        return along_u, along_w
+    g, linear = walk.gradient(node), _convolved(node, tangents[0], w)
+    walk.parts += [dot(g, linear), dot(g, _convolved(node, tangents[1], u))]
+    return along_u.add_(linear), _convolved(node, tangents[1], w).add_(along_w)
 
 
-def _without_bias(node: Node, walk: _Walk, y: Tensor) -> Tensor:
-    bias = _inputs(node)[2]
+def _own_output(node: Node, walk: _Walk, w: Tensor) -> Tensor:
+    """What a convolution makes of its input, without its bias."""
+    y = walk.outputs.get(node)
+    if y is None:
+        return _convolved(node, node._saved_input.detach(), w)
+    bias = inputs_of(node)[2]
     if bias is None:
         return y
     bias_O: Tensor = bias.variable.detach()
     return y - bias_O.view(1, -1, *[1] * (y.ndim - 2))
 
 
-def _conv(node: Node, x: Tensor) -> Tensor:
+def _convolved(node: Node, x: Tensor, weight: Tensor) -> Tensor:
     y: Tensor = torch.convolution(
-        x, node._saved_weight.detach(), None, node._saved_stride, node._saved_padding,
-        node._saved_dilation, node._saved_transposed, node._saved_output_padding,
-        node._saved_groups,
+        x, weight, None, node._saved_stride, node._saved_padding, node._saved_dilation,
+        node._saved_transposed, node._saved_output_padding, node._saved_groups,
     )  # fmt: skip
     return y
 
 
-def _conv_backward(node: Node, walk: _Walk, g: Tensor, dg: Tensor) -> None:
-    source, leaf, *_ = _inputs(node)
-    dx = walk.tangent(source)
-    x = node._saved_input.detach()
-    to_source, to_leaf = source in walk.tangents, leaf in walk.leaves
-    dg_x, product = _conv_gradients(node, dg, x, to_source, to_leaf)
-    if dx is not None:
-        g_x, more = _conv_gradients(node, g, dx, to_source, to_leaf)
-        if to_leaf:
-            product = product.add_(more)
-            dg_x.add_(g_x)
-        walk.send(source, g_x, dg_x)
-    if to_leaf:
-        walk.products[leaf] = walk.products[leaf] + product if leaf in walk.products else product
+def _matmul(node: Node, walk: _Walk) -> Pair:
+    """A linear layer."""
+    source, transposed = inputs_of(node)[-2:]
+    leaf = inputs_of(transposed)[0] if transposed is not None else None
+    if leaf is None or transposed.name() != "TBackward0" or leaf not in walk.leaves:
+        raise UnknownOperationError("matrix product without a weight")
+    saved = node._saved_mat1 if hasattr(node, "_saved_mat1") else node._saved_self
+    x_BI, (u_OI, w_OI) = saved.detach(), walk.leaves[leaf]
+    tangents = walk.tangents.get(source)
+    if tangents is None:
+        return x_BI @ u_OI.T, x_BI @ w_OI.T
+    along_u_BI, along_w_BI = tangents
+    g_BO, linear_BO = walk.gradient(node), along_u_BI @ w_OI.T
+    walk.parts += [dot(g_BO, linear_BO), dot(g_BO, along_w_BI @ u_OI.T)]
+    return x_BI @ u_OI.T + linear_BO, (x_BI + along_w_BI) @ w_OI.T
 
 
-def _conv_gradients(
-    node: Node, g: Tensor, x: Tensor, to_source: bool, to_leaf: bool
-) -> tuple[Tensor, Tensor]:
-    g_x, g_w, _ = torch.ops.aten.convolution_backward(
-        g, x, node._saved_weight.detach(), None, node._saved_stride, node._saved_padding,
-        node._saved_dilation, node._saved_transposed, node._saved_output_padding,
-        node._saved_groups, [to_source, to_leaf, False],
-    )  # fmt: skip
-    return g_x, g_w
-
-
-def _norm(node: Node, g: Tensor) -> tuple[Tensor, Tensor]:
-    """Gradient of a batch norm's input, and by channel the sum of g times normalised input."""
-    weight = node._saved_weight
-    g_x, scaled_C, _ = torch.ops.aten.native_batch_norm_backward(
-        g, node._saved_input.detach(), None if weight is None else weight.detach(),
-        None, None, node._saved_result1, node._saved_result2, True, node._saved_eps,
-        [True, True, False],
-    )  # fmt: skip
-    return g_x, scaled_C
-
-
-def _norm_forward(node: Node, walk: _Walk) -> Tensor:
-    """A norm's Jacobian is symmetric, so that its tangent is its gradient of the tangent."""
+def _norm(node: Node, walk: _Walk) -> Pair:
+    """A batch norm's Jacobian is symmetric: a tangent goes through it as a gradient would."""
     if not node._saved_training:
         raise UnknownOperationError("batch norm in evaluation mode")
-    dz, walk.notes[node] = _norm(node, walk.tangents[_inputs(node)[0]])
-    return dz
+    source = inputs_of(node)[0]
+    a, b = walk.tangents[source]
+    past_a, ya_C, sum_a_C = _through_norm(node, a)
+    past_b, yb_C, sum_b_C = _through_norm(node, b)
+    g, s_C = walk.gradient(source), node._saved_result2
+    over = [d for d in range(a.ndim) if d != 1]
+    count = a.numel() // a.shape[1]
+    sm_a_C, sm_b_C = s_C * ya_C / count, s_C * yb_C / count  # s^2 times the variance's tangents
+    covariance_C = (a * b).sum(over) / count - sum_a_C * sum_b_C / count**2
+    met_C = sm_a_C * sm_b_C - s_C.square() * covariance_C
+    meeting_C = met_C * _scale_gradient(node, walk)
+    meeting_C -= sm_b_C * (g * a).sum(over) + sm_a_C * (g * b).sum(over)
+    walk.parts.append(meeting_C.sum().double())
+    return past_a, past_b
 
 
-def _norm_backward(node: Node, walk: _Walk, g: Tensor, dg: Tensor) -> None:
-    x, mean_C, s_C = node._saved_input.detach(), node._saved_result1, node._saved_result2
-    over = [d for d in range(x.ndim) if d != 1]
-    count = x.numel() // x.shape[1]
-    dz = walk.tangents[node]
-    g_x, scaled_C = _norm(node, g)
-    dg_x, _ = _norm(node, dg)
-    e_C = (g * dz).sum(over) * s_C.square() / count
-    shape = [1, -1] + [1] * (x.ndim - 2)
-    dg_x.addcmul_(g_x, (s_C * walk.notes[node] / count).view(shape), value=-1)
-    dg_x.addcmul_(dz, (s_C * scaled_C / count).view(shape), value=-1)
-    dg_x.addcmul_(x, e_C.view(shape), value=-1).add_((e_C * mean_C).view(shape))
-    walk.send(_inputs(node)[0], g_x, dg_x)
+def _through_norm(node: Node, g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradient of a norm's input; by channel, sums of g times normalised input and of g."""
+    weight = node._saved_weight
+    through: tuple[Tensor, Tensor, Tensor] = torch.ops.aten.native_batch_norm_backward(
+        g, node._saved_input.detach(), None if weight is None else weight.detach(),
+        None, None, node._saved_result1, node._saved_result2, True, node._saved_eps,
+        [True, True, True],
+    )  # fmt: skip
+    return through
 
 
-def _add_forward(node: Node, walk: _Walk) -> Tensor:
+def _scale_gradient(node: Node, walk: _Walk) -> Tensor:
+    """By channel: scale times the gradient of the scale, were there one."""
+    weight: Tensor | None = node._saved_weight
+    leaf = inputs_of(node)[1]
+    gradient_C = (
+        _through_norm(node, walk.gradient(node))[1] if leaf is None else walk.gradient(leaf)
+    )
+    return gradient_C if weight is None else weight.detach() * gradient_C
+
+
+def _add(node: Node, walk: _Walk) -> Pair:
     if node._saved_alpha != 1:
         raise UnknownOperationError("scaled addition")
-    terms = [t for source in _inputs(node) if (t := walk.tangent(source)) is not None]
-    return terms[0] + terms[1] if len(terms) == 2 else terms[0]
+    terms = [walk.tangents[source] for source in inputs_of(node) if source in walk.tangents]
+    if any(u.shape != shape_of(node) for u, _ in terms):
+        raise UnknownOperationError("addition with broadcasting")
+    if len(terms) == 1:
+        return terms[0]
+    (u_0, w_0), (u_1, w_1) = terms
+    return u_0 + u_1, w_0 + w_1
 
 
-def _add_backward(node: Node, walk: _Walk, g: Tensor, dg: Tensor) -> None:
-    for source in _inputs(node):
-        tangent = walk.tangents.get(source)
-        if tangent is None:
-            continue
-        if tangent.shape != g.shape:
-            raise UnknownOperationError("addition with broadcasting")
-        walk.send(source, g, dg, is_fresh=False)
+def _cat(node: Node, walk: _Walk) -> Pair:
+    if not all(source in walk.tangents for source in inputs_of(node)):
+        raise UnknownOperationError("joining what does and what does not depend on weights")
+    pairs = [walk.tangents[source] for source in inputs_of(node)]
+    dim = node._saved_dim
+    dim = dim - 2**64 if dim >= 2**63 else dim  # kept unsigned
+    return torch.cat([u for u, _ in pairs], dim), torch.cat([w for _, w in pairs], dim)
 
 
-def _matmul_parts(node: Node, walk: _Walk) -> tuple[Node, Node, Tensor, Tensor]:
-    """Source and transposed weight leaf of a linear layer, and their values."""
-    source, transposed = _inputs(node)[-2:]
-    leaf = _inputs(transposed)[0]
-    if transposed.name() != "TBackward0" or leaf not in walk.leaves:
-        raise UnknownOperationError("matrix product without a weight")
-    x = node._saved_mat1 if hasattr(node, "_saved_mat1") else node._saved_self
-    return source, leaf, x.detach(), walk.leaves[leaf]
+def _product(node: Node, walk: _Walk) -> Pair:
+    """Times a constant, or of two values, both of which torch has saved then."""
+    first, second = node._saved_self, node._saved_other
+    if first is None and second is not None:
+        factor: Tensor = second
+        return _linear(lambda _, x: x * factor)(node, walk)
+    sources = inputs_of(node)
+    if first is None or second is None or not all(s in walk.tangents for s in sources[:2]):
+        raise UnknownOperationError("product with a value that does not depend on weights")
+    x, y, g = first.detach(), second.detach(), walk.gradient(node)
+    (xu, xw), (yu, yw) = (walk.tangents[source] for source in sources)
+    walk.parts.append((g * (xu * yw + xw * yu)).sum().double())
+    return xu * y + x * yu, xw * y + x * yw
 
 
-def _matmul_forward(node: Node, walk: _Walk) -> Tensor:
-    source, _, x_BI, w_OI = _matmul_parts(node, walk)
-    dx = walk.tangent(source)
-    return (x_BI if dx is None else x_BI + dx) @ w_OI.T
+def _hardswish(node: Node, walk: _Walk) -> Pair:
+    x = node._saved_self.detach()
+    u, w = walk.tangents[inputs_of(node)[0]]
+    inside = (x > -3) & (x < 3)
+    walk.parts.append((walk.gradient(node) * u * w * inside).sum().double() / 3)
+    slope = torch.ops.aten.hardswish_backward
+    return slope(u, x), slope(w, x)
 
 
-def _matmul_backward(node: Node, walk: _Walk, g: Tensor, dg: Tensor) -> None:
-    source, leaf, x_BI, w_OI = _matmul_parts(node, walk)
-    dx = walk.tangent(source)
-    product = dg.T @ x_BI
-    if dx is not None:
-        product = product + g.T @ dx
-        walk.send(source, g @ w_OI, (dg + g) @ w_OI)
-    walk.products[leaf] = walk.products[leaf] + product if leaf in walk.products else product
-
-
-def _scale(node: Node, x: Tensor) -> Tensor:
-    """Times a constant; where both factors vary, torch has saved both."""
-    factor = node._saved_other
-    if factor is None or node._saved_self is not None:
-        raise UnknownOperationError("product of two values")
-    scaled: Tensor = x * factor
-    return scaled
-
-
-def _nothing(node: Node, walk: _Walk, g: Tensor, dg: Tensor) -> None:
-    raise AssertionError("the product with a weight answers for the weight")
-
-
-def _as_before(node: Node, g: Tensor) -> Tensor:
-    return g.reshape(list(node._saved_self_sym_sizes))
-
-
-def _mask(node: Node, g: Tensor) -> Tensor:
-    masked: Tensor = torch.ops.aten.threshold_backward(g, node._saved_result.detach(), 0)
-    return masked
-
-
-def _pool(node: Node, x: Tensor) -> Tensor:
-    return torch.nn.functional.avg_pool2d(x, *_pool_settings(node))
-
-
-def _unpool(node: Node, g: Tensor) -> Tensor:
-    g_x: Tensor = torch.ops.aten.avg_pool2d_backward(
-        g, node._saved_self.detach(), *_pool_settings(node)
-    )
-    return g_x
-
-
-def _pool_settings(node: Node) -> tuple[Any, ...]:
-    return (
-        node._saved_kernel_size, node._saved_stride, node._saved_padding,
-        node._saved_ceil_mode, node._saved_count_include_pad, node._saved_divisor_override,
-    )  # fmt: skip
-
-
-def _mean(node: Node, x: Tensor) -> Tensor:
-    return x.mean(dim=_dims(node), keepdim=node._saved_keepdim)
-
-
-def _spread(node: Node, g: Tensor) -> Tensor:
-    sizes = list(node._saved_self_sym_sizes)
-    dims = _dims(node)
-    kept = [1 if d in dims else size for d, size in enumerate(sizes)]
-    count = torch.Size(sizes).numel() // torch.Size(kept).numel()
-    return (g.reshape(kept) / count).expand(sizes).contiguous(memory_format=_layout(sizes))
-
-
-def _layout(sizes: Sequence[int]) -> torch.memory_format:
-    return torch.channels_last if len(sizes) == 4 else torch.contiguous_format
-
-
-def _dims(node: Node) -> list[int]:
-    rank = len(node._saved_self_sym_sizes)
-    return [(d - 2**64 if d >= 2**63 else d) % rank for d in node._saved_dim]  # kept unsigned
-
-
-_RULES = {
-    "ConvolutionBackward0": _Rule(_conv_forward, _conv_backward),
-    "NativeBatchNormBackward0": _Rule(_norm_forward, _norm_backward),
-    "AddBackward0": _Rule(_add_forward, _add_backward),
-    "AddmmBackward0": _Rule(_matmul_forward, _matmul_backward),
-    "MmBackward0": _Rule(_matmul_forward, _matmul_backward),
-    "ReluBackward0": _linear(_mask, _mask),
-    "AvgPool2DBackward0": _linear(_pool, _unpool),
-    "MulBackward0": _linear(_scale, _scale),
-    "MeanBackward1": _linear(_mean, _spread),
-    "TBackward0": _Rule(lambda node, walk: walk.leaves[_inputs(node)[0]].T, _nothing),
-    "ViewBackward0": _linear(lambda _, x: x.flatten(1), _as_before),
+_RULES: Mapping[str, Rule] = {
+    "ConvolutionBackward0": _conv,
+    "AddmmBackward0": _matmul,
+    "MmBackward0": _matmul,
+    "NativeBatchNormBackward0": _norm,
+    "AddBackward0": _add,
+    "CatBackward0": _cat,
+    "MulBackward0": _product,
+    "HardswishBackward0": _hardswish,
+    "TBackward0": lambda node, walk: walk.leaves[inputs_of(node)[0]],  # the product reads it
 }
+_BENDING = ("MulBackward0", "HardswishBackward0")  # where changes meet without a weight

@@ -21,5 +21,5 @@ def fisher(probe: Probe, /) -> float:
     """
     return sum(
         0.5 * float(u_BO.square().mean(dim=0).sum()) * probe.weights[name][0].numel()
-        for name, u_BO in probe.backward.channels
+        for name, u_BO in probe.channel_products
     )

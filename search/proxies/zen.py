@@ -15,6 +15,7 @@ from search.proxies import proxies
 from search.traits import declares
 
 STEP = 1e-2
+OTHER_NORMS = (nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d)
 
 
 @proxies.register
@@ -69,10 +70,10 @@ def _running_variances(net: nn.Module) -> list[str]:
     """Names of the buffers.
 
     Raises:
-        NotApplicableError: a norm keeps none, or there is no norm.
+        NotApplicableError: a norm keeps none, or all norms are of another kind.
     """
     norms = [(name, module) for name, module in net.named_modules() if isinstance(module, NORMS)]
-    if not norms:
+    if not norms and any(isinstance(module, OTHER_NORMS) for module in net.modules()):
         raise NotApplicableError("the network has no batch norm, whose scales are added")
     if any(module.running_var is None for _, module in norms):
         raise NotApplicableError("a batch norm of the network keeps no running statistics")

@@ -55,7 +55,7 @@ def test_gradient_proxies_of_one_linear_layer(two_logits, name, value):
 
 
 def test_fisher_keeps_the_channels_apart(two_logits):
-    ((_, u_BO),) = two_logits.backward.channels
+    ((_, u_BO),) = two_logits.channel_products
 
     assert (0.5 * u_BO.square()).tolist() == [pytest.approx([0.2672233, 1.0688933], abs=1e-7)]
 
