@@ -25,6 +25,7 @@ from search.spec import Spec
 from search.standalone.recipe import PROTOCOL as TRAINING_PROTOCOL
 from search.standalone.recipe import Recipe
 from search.standalone.trainee import Trainee
+from search.supernets.trained import TrainedSupernet
 from search.traits import Dependency
 
 PROTOCOL = 1  # raise it when the engine measures in another way: old scores are not reused then
@@ -37,11 +38,13 @@ class Conditions:
     Attributes:
         batch: the one batch that all scores of the run are measured on.
         images: the whole data set, for trainings.
-        by_dependency: JSON for ``network``, ``data``, ``dataset``, ``seed`` and ``environment``.
+        by_dependency: JSON for ``network``, ``data``, ``dataset``, ``seed``, ``environment`` and
+            ``supernet``.
         hardware: the processor or accelerator by name; only costs depend on it.
         further_batch: gives batches of other images, by number from 1.
         constant_outputs: the builder's faster way to outputs under constant weights, if any.
         data_dir: where trainings that are interrupted are kept.
+        trained: the supernet whose weights subnets inherit, if the run has one.
     """
 
     spec: Spec
@@ -54,6 +57,7 @@ class Conditions:
     further_batch: Callable[[int], Batch]
     constant_outputs: ConstantOutputs | None = None
     data_dir: Path | None = None
+    trained: TrainedSupernet | None = None
 
     def probe(self, arch: Arch) -> Probe:
         """The network of *arch* and the batch, seeded by what they are."""
@@ -95,7 +99,7 @@ class Conditions:
         """All of it, as JSON, for the record."""
         return {
             "protocol": PROTOCOL,
-            **{str(name): value for name, value in self.by_dependency.items()},
+            **{str(k): v for k, v in self.by_dependency.items() if k != "supernet"},
             "hardware": self.hardware,
             "python": platform.python_version(),
             "platform": platform.platform(),
@@ -111,8 +115,16 @@ class Conditions:
         return {"protocol": PROTOCOL, "space": self.spec.space.name, **content}
 
 
-def conditions(spec: Spec, *, data_dir: Path, device: str) -> Conditions:
+def conditions(
+    spec: Spec, *, data_dir: Path, device: str, trained: TrainedSupernet | None = None
+) -> Conditions:
     """Open the data, draw the batch, and say under which conditions the run measures.
+
+    Args:
+        spec: of the run.
+        data_dir: where data sets lie.
+        device: where to measure.
+        trained: the supernet, where there is one.
 
     Raises:
         DataError: the data set is missing or broken, or smaller than the batch.
@@ -163,6 +175,7 @@ def conditions(spec: Spec, *, data_dir: Path, device: str) -> Conditions:
             },
             "seed": spec.seed,
             "environment": environment(place),
+            "supernet": trained.digest if trained else None,
         },
         hardware=hardware(place),
         device=place,
@@ -170,6 +183,7 @@ def conditions(spec: Spec, *, data_dir: Path, device: str) -> Conditions:
         build=partial(builder, shape=shape, device=place, **params),
         constant_outputs=constant_outputs(builder, torch.from_numpy(x_BCHW), **params),
         data_dir=data_dir,
+        trained=trained,
     )
 
 

@@ -14,8 +14,9 @@ def num_slices(spec: Spec, catalogue: Catalogue) -> int:
     """How many slices make sense; 0 when the search runs whole.
 
     Only a sweep can be cut: a strategy whose proposals do not depend on results, a budget of
-    trials alone, no warm start. It must be worth it: lookups are faster than their rows are
-    written, and a slice of few trials costs more than it gains.
+    trials alone, no warm start, no supernet to train and nothing to export. It must be worth it:
+    lookups are faster than their rows are written, and a slice of few trials costs more than it
+    gains.
     """
     num_trials = num_evaluations(spec, catalogue)
     if not _is_sweep(spec, catalogue) or num_trials is None or num_trials > MAX_TRIALS:
@@ -34,6 +35,8 @@ def _is_sweep(spec: Spec, catalogue: Catalogue) -> bool:
         and budget.minutes is None
         and budget.clock_s is None
         and spec.warm_start is None
+        and (spec.supernet is None or spec.supernet.recipe is None)
+        and spec.export is None
         and any(objective.metric != TABLE for objective in spec.objectives)
     )
 

@@ -3,7 +3,15 @@
 import gc
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, replace
 from functools import partial
 from math import isfinite
@@ -16,11 +24,19 @@ from search.conditions import Conditions
 from search.errors import NotApplicableError
 from search.events import Score, ScoreStatus
 from search.memory import Memory, Visit
-from search.meters import Meter, PluginMeter, ProbeMeter, TableMeter, TrainingMeter
+from search.meters import (
+    InheritedMeter,
+    Meter,
+    PluginMeter,
+    ProbeMeter,
+    TableMeter,
+    TrainingMeter,
+)
 from search.probe import Measurement, Probe
 from search.spaces import Arch, Space
 from search.standalone.outcome import Pause
 from search.standalone.trainee import Trainee
+from search.subnets import Subnets
 from search.time_limit import TrialTimeoutError, time_limit
 from search.trainings import Steps
 
@@ -80,6 +96,8 @@ class Evaluator:
             (i, m) for i, m in enumerate(meters) if isinstance(m, TrainingMeter)
         ]
         self._trained: dict[int, Score] = {}  # by place; of the visit that comes next
+        supernet = conditions.trained if conditions else None
+        self._subnets = Subnets(supernet) if supernet else None
 
     @property
     def only_looks_up(self) -> bool:
@@ -90,12 +108,26 @@ class Evaluator:
         """Ask the memory for all scores of these visits at once."""
         if self.only_looks_up:
             return
-        keys = {key for visit in visits for key in self._keys(visit).values()}
+        coming = [(visit, self._keys(visit)) for visit in visits]
+        keys = {key for _, keys_of_visit in coming for key in keys_of_visit.values()}
         unknown = [key for key in sorted(keys) if key not in self._known]
         if unknown:
             for key, score in self._memory.recall(unknown).items():
                 if score.status in SHAREABLE:
                     self._remember(key, score)
+        if self._subnets is not None:
+            self._expect(self._subnets, coming)
+
+    def _expect(self, subnets: Subnets, coming: Sequence[tuple[Visit, Mapping[int, str]]]) -> None:
+        for place, meter in enumerate(self._meters):
+            if isinstance(meter, InheritedMeter):
+                unknown = (
+                    visit.arch
+                    for visit, keys in coming
+                    if place in keys and keys[place] not in self._known
+                )
+                canonical = self._space.canonical
+                subnets.expect(place, [canonical(arch, meter.equivalence) for arch in unknown])
 
     @property
     def trains(self) -> bool:
@@ -201,7 +233,11 @@ class Evaluator:
         scores = {}
         probe = self._conditions.probe(member)
         for place in sorted(places):
-            scores[place] = self._score(self._plugin_meter(place), probe, deadline)
+            meter = self._plugin_meter(place)
+            if isinstance(meter, InheritedMeter):
+                scores[place] = self._inherited(place, meter, member, deadline)
+            else:
+                scores[place] = self._score(meter, probe, deadline)
             if scores[place].status == "failed":  # what broke off may be half done in the probe
                 probe = self._conditions.probe(member)
         return scores
@@ -211,6 +247,17 @@ class Evaluator:
         start = time.perf_counter()
         found = self._tried(partial(meter.measure, probe), deadline - time.monotonic(), "trial")
         return _score_of(meter, found, time.perf_counter() - start)
+
+    def _inherited(
+        self, place: int, meter: InheritedMeter, member: Arch, deadline: float
+    ) -> Score:
+        assert self._subnets is not None, "a spec whose objectives need a supernet has one"
+        start = time.perf_counter()
+        ask = partial(self._subnets.value, place, meter, member)
+        found = self._tried(ask, deadline - time.monotonic(), "trial")
+        if isinstance(found, _Broken):
+            return _score_of(meter, found, time.perf_counter() - start)
+        return _score_of(meter, *found)
 
     def _training(self, meter: TrainingMeter, trainee: Trainee) -> Generator[Pause, None, Score]:
         """Train with a limit to the time of each epoch; what listeners take does not count."""

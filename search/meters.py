@@ -118,6 +118,11 @@ Measuring = ProbeMeter | TrainingMeter | InheritedMeter
 Meter = TableMeter | Measuring
 
 
+def needs_supernet(meter: Meter) -> bool:
+    """It reads a trained supernet."""
+    return isinstance(meter, PluginMeter) and meter.traits.needs_supernet
+
+
 def meter(objective: Objective, *, space: Space, tables: Mapping[str, Table]) -> Meter:
     """Bind one objective.
 

@@ -8,12 +8,13 @@ import numpy as np
 
 from search.conditions import Conditions, conditions
 from search.errors import SpecError
-from search.meters import Meter, TableMeter, meter
+from search.meters import Meter, TableMeter, meter, needs_supernet
 from search.parameters import bind
 from search.seeds import seed_of
 from search.spaces import Space
 from search.spec import Spec
 from search.strategies import Beginner, Strategy, strategies
+from search.supernets.trained import TrainedSupernet
 from search.tables import Table
 from search.warm_start import WarmStarted
 
@@ -28,6 +29,8 @@ def meters_of(spec: Spec, space: Space, tables: Mapping[str, Table]) -> list[Met
     for place, objective in enumerate(spec.objectives):
         try:
             meters.append(meter(objective, space=space, tables=tables))
+            if spec.supernet is None and needs_supernet(meters[-1]):
+                raise SpecError({"metric": f"{objective.metric} reads a trained supernet"})
         except SpecError as error:
             raise SpecError(
                 {f"objectives.{place}.{path}": why for path, why in error.fields.items()}
@@ -36,16 +39,27 @@ def meters_of(spec: Spec, space: Space, tables: Mapping[str, Table]) -> list[Met
 
 
 def conditions_of(
-    spec: Spec, meters: Sequence[Meter], data_dir: Path, device: str
+    spec: Spec,
+    meters: Sequence[Meter],
+    data_dir: Path,
+    device: str,
+    trained: TrainedSupernet | None = None,
 ) -> Conditions | None:
     """Under which to measure; None when everything is looked up, so that no data is needed.
+
+    Args:
+        spec: of the run.
+        meters: of its objectives.
+        data_dir: where data sets lie.
+        device: where to measure.
+        trained: the supernet; None while there is none, and what needs it is not measured.
 
     Raises:
         DataError: data is missing or broken.
     """
     if all(isinstance(m, TableMeter) for m in meters):
         return None
-    return conditions(spec, data_dir=data_dir, device=device)
+    return conditions(spec, data_dir=data_dir, device=device, trained=trained)
 
 
 def strategy_of(spec: Spec, space: Space) -> Strategy:
@@ -92,3 +106,15 @@ def clock_of(meters: Sequence[Meter]) -> Clock | None:
         if isinstance(m, TableMeter) and m.clock is not None
     )
     return next(clocks, None)
+
+
+def num_trials_of(spec: Spec, space: Space) -> int | None:
+    """How many full trials there will be at most; None when only time bounds them."""
+    visits_once = strategies[spec.strategy.name].visits_once
+    limits = [spec.budget.trials, space.size if visits_once else None]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def pool_of(spec: Spec, space: Space) -> int:
+    """How many archs are screened before the strategy begins."""
+    return 0 if spec.warm_start is None else min(spec.warm_start.pool, space.size)

@@ -13,22 +13,31 @@ from search.events import Checkpoint, Event, Log, Progress, Trial, TrialState
 from search.memory import Memory as Memory
 from search.memory import NoMemory as NoMemory
 from search.memory import Visit
-from search.meters import Meter, PluginMeter
+from search.meters import Meter
 from search.misses import warnings
 from search.objectives import Aim, total_violation
-from search.opening import clock_of, conditions_of, meters_of, strategy_of
-from search.own_sources import own_sources
+from search.opening import (
+    clock_of,
+    conditions_of,
+    meters_of,
+    num_trials_of,
+    pool_of,
+    strategy_of,
+)
 from search.pace import Pace
+from search.provenance import provenance as provenance
+from search.resuming import checkpoint_of, require_own
 from search.slices import Part, RestOfPart
 from search.slices import part_of as part_of
 from search.spaces import Space, spaces
-from search.spec import TABLE, Spec
-from search.strategies import Proposal, Result, Strategy, remark_of, strategies
+from search.spec import Spec
+from search.strategies import Proposal, Result, Strategy, remark_of
+from search.supernet_stage import SHARE, trained_supernet
+from search.supernets.trained import TrainedSupernet
 from search.tables import Table
 from search.tally import Tally
 from search.visits import Visits
 
-CHECKPOINT_VERSION = 2
 SLICE_S = 0.5  # of work between two checkpoints; a single trial may take longer
 CHUNK = 512  # proposals asked for at a time when looking them up takes microseconds
 CHUNK_MEASURED = 32  # and when each takes long: they wait in the checkpoint
@@ -52,6 +61,7 @@ def run(  # noqa: PLR0913  # the whole of what a run can be given
 
     A checkpoint follows about every half second of work. Whoever stops listening and goes on
     from the last checkpoint later gets the trials that would have come, number for number.
+    Where a supernet is to be trained, that comes first; then checkpoints are further apart.
 
     Args:
         spec: what to do; has passed :func:`search.check.check`.
@@ -69,11 +79,16 @@ def run(  # noqa: PLR0913  # the whole of what a run can be given
         DataError: data is missing or broken.
         RunError: the search cannot go on; every event before it stands.
     """
-    search = _opened(spec, data_dir, tables or {}, memory or NoMemory(), device)
+    if resume is not None:
+        require_own(resume, spec)
+    trained: TrainedSupernet | None = None
+    if spec.supernet is not None:
+        trained = yield from trained_supernet(spec, data_dir, device, resume)
+    search = _opened(spec, data_dir, tables or {}, memory or NoMemory(), device, trained)
     if part is not None:
         search.keep_to(part)
     search.failures = failures or {}
-    if resume is not None:
+    if resume is not None and "run" in resume:
         search.go_on_from(resume)
     while not search.is_over:
         yield from search.some_trials()
@@ -84,32 +99,6 @@ def run(  # noqa: PLR0913  # the whole of what a run can be given
         search.raise_if_hopeless()
 
 
-def provenance(
-    spec: Spec,
-    *,
-    data_dir: Path,
-    tables: Mapping[str, Table] | None = None,
-    device: str = "cpu",
-) -> dict[str, Any]:
-    """Under which protocol and where the scores of a run come about, as JSON.
-
-    Raises:
-        SpecError: the spec does not fit what is here.
-        DataError: data is missing or broken.
-    """
-    meters = meters_of(spec, spaces[spec.space.name], tables or {})
-    under = conditions_of(spec, meters, data_dir, device)
-    used = {o.params["table"] for o in spec.objectives if o.metric == TABLE}
-    content: dict[str, Any] = {
-        "seed": spec.seed,
-        "space": spec.space.name,
-        "own": own_sources(spec, measures=under is not None),
-        "tables": {name: tables[name].info.digest for name in sorted(used)} if tables else {},
-        "metrics": {m.aim.name: m.described() for m in meters if isinstance(m, PluginMeter)},
-    }
-    return content if under is None else {**content, **under.described()}
-
-
 class _Search:
     """A run under way.
 
@@ -118,9 +107,15 @@ class _Search:
     """
 
     def __init__(
-        self, spec: Spec, meters: Sequence[Meter], evaluator: Evaluator, memory: Memory
+        self,
+        spec: Spec,
+        meters: Sequence[Meter],
+        evaluator: Evaluator,
+        memory: Memory,
+        trained: TrainedSupernet | None,
     ) -> None:
         self._spec = spec
+        self._trained = trained
         self._space: Space = spaces[spec.space.name]
         self._aims: list[Aim] = [m.aim for m in meters]
         self._constrained = any(aim.is_constrained for aim in self._aims)
@@ -134,7 +129,7 @@ class _Search:
         self._pending: list[Proposal] = []
         self._failure = ""
         self.failures: Mapping[int, str] = {}  # of trials to come, by their numbers
-        num_trials, pool = _num_trials(spec, self._space), _pool(spec, self._space)
+        num_trials, pool = num_trials_of(spec, self._space), pool_of(spec, self._space)
         self._pace = Pace(spec.budget, lambda: num_trials, pool=pool)
 
     def keep_to(self, part: Part) -> None:
@@ -147,10 +142,8 @@ class _Search:
         """Take up the state of a checkpoint.
 
         Raises:
-            RunError: it belongs to another search, or the record lacks trials.
+            RunError: the record lacks trials.
         """
-        if resume.get("version") != CHECKPOINT_VERSION or resume["spec"] != self._spec.digest():
-            raise RunError("the checkpoint belongs to another search or another version; retry it")
         self._state = Tally(**resume["run"])
         if self._state.failed_in_a_row >= MAX_FAILED_IN_A_ROW:
             self._state.failed_in_a_row = 0  # somebody wants to try again
@@ -335,7 +328,10 @@ class _Search:
         text = state.counted()
         if self._clock is not None:
             text += f", {state.clock_s:,.0f} s on the simulated clock"
-        return Progress(share, self._pace.eta_s(share), text)
+        eta_s = self._pace.eta_s(share)
+        if self._spec.supernet is not None and self._spec.supernet.recipe is not None:
+            share = SHARE + (1 - SHARE) * share  # the training came before
+        return Progress(share, eta_s, text)
 
     def remarks(self) -> Iterator[Log]:
         """What the strategy has to say, once for as long as it says something."""
@@ -361,14 +357,13 @@ class _Search:
             [list(p.arch), list(p.parents), None if p.only is None else list(p.only)]
             for p in [*under_way, *self._pending]
         ]
-        return Checkpoint(
-            {
-                "version": CHECKPOINT_VERSION,
-                "spec": self._spec.digest(),
-                "run": asdict(self._state),
-                "strategy": self._strategy.state_dict(),
-            }
-        )
+        parts: dict[str, Any] = {
+            "run": asdict(self._state),
+            "strategy": self._strategy.state_dict(),
+        }
+        if self._trained is not None:
+            parts["supernet"] = self._trained.digest
+        return checkpoint_of(self._spec, **parts)
 
     def raise_if_hopeless(self) -> None:
         """End a search in which everything fails.
@@ -380,30 +375,24 @@ class _Search:
             raise RunError(self._failure)
 
 
-def _opened(
-    spec: Spec, data_dir: Path, tables: Mapping[str, Table], memory: Memory, device: str
+def _opened(  # what a search is made from
+    spec: Spec,
+    data_dir: Path,
+    tables: Mapping[str, Table],
+    memory: Memory,
+    device: str,
+    trained: TrainedSupernet | None,
 ) -> _Search:
     space = spaces[spec.space.name]
     meters = meters_of(spec, space, tables)
     evaluator = Evaluator(
         space,
         meters,
-        conditions_of(spec, meters, data_dir, device),
+        conditions_of(spec, meters, data_dir, device, trained),
         memory,
         timeout_s=spec.budget.trial_timeout_s,
     )
-    return _Search(spec, meters, evaluator, memory)
-
-
-def _num_trials(spec: Spec, space: Space) -> int | None:
-    visits_once = strategies[spec.strategy.name].visits_once
-    limits = [spec.budget.trials, space.size if visits_once else None]
-    return min((limit for limit in limits if limit is not None), default=None)
-
-
-def _pool(spec: Spec, space: Space) -> int:
-    """How many archs are screened before the strategy begins."""
-    return 0 if spec.warm_start is None else min(spec.warm_start.pool, space.size)
+    return _Search(spec, meters, evaluator, memory, trained)
 
 
 def _proposal(arch: list[int], parents: list[int], only: list[int] | None) -> Proposal:

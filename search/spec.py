@@ -125,6 +125,9 @@ class SupernetUse(_Part):
             a training; a trained one has its own held-out examples.
         validation_share: of the training part, held out from the training; for a data set and
             a share the same examples, whatever the recipe and the seed.
+        crop_padding: training images get so many black pixels on each side and are cropped
+            anywhere.
+        flip: half of the training images, drawn anew every time, are mirrored, left for right.
         probes: archs, the same for every seed of a space, whose accuracy is followed.
         looks: how often during the training; once more at its end when there are probes.
     """
@@ -132,6 +135,8 @@ class SupernetUse(_Part):
     recipe: Choice | None = None
     checkpoint: Digest | None = None
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    crop_padding: Annotated[int, Field(ge=0, le=32)] = 0
+    flip: bool = False
     probes: Annotated[int, Field(ge=0, le=256)] = 16
     looks: Annotated[int, Field(ge=0, le=200)] = 8
 

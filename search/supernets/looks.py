@@ -1,0 +1,158 @@
+"""Looks at a supernet while it is trained: how well subnets do, and what was trained how often."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from search.events import Metric, Snapshot
+from search.seeds import seed_of
+from search.spaces import Arch, Space
+from search.supernets.accuracy import SubnetAccuracy
+from search.supernets.sources.routed import Routed
+from search.supernets.splitting import member_sources
+from search.supernets.steps import Labelled, Report
+from search.supernets.supernet import largest, smallest
+from search.supernets.training import Training
+
+GROUP = 4  # subnets that are evaluated before others are heard
+MAX_DRAWS = 50  # for each probe; small spaces have fewer different ones
+
+
+class Looks:
+    """Evaluates probes, the largest and the smallest subnet, and says what the method says.
+
+    Nothing of the training changes. In spaces that choose operations no subnet is the largest
+    or the smallest, so that there are only probes.
+
+    Args:
+        training: that is looked at.
+        probes: how many; 0 evaluates nothing.
+        looks: how many looks there are, evenly spread, the last one at the end.
+        calibration: batches of training images.
+        held_out: batches of examples that are not trained on.
+    """
+
+    def __init__(
+        self,
+        training: Training,
+        *,
+        probes: int,
+        looks: int,
+        calibration: Sequence[Tensor],
+        held_out: Sequence[Labelled],
+    ) -> None:
+        self._training = training
+        self._space = training.net.space
+        self.probes = drawn_probes(training.net.name, self._space, probes)
+        self._ends = _ends(self._space) if probes else {}
+        self._calibration, self._held_out = calibration, held_out
+        steps = training.num_steps
+        self._steps = {round(steps * (place + 1) / looks) for place in range(looks)} | {steps}
+        self._choices: list[Counter[int]] = [Counter() for _ in self._space.decisions]
+        self._num_splits = 0
+
+    def note(self, report: Report) -> None:
+        """Take in a step."""
+        for one in report.passes:
+            for counts, terms in zip(self._choices, one.done.mix.terms, strict=True):
+                for choice, _ in terms:
+                    counts[choice] += 1
+
+    def after(self, report: Report) -> Iterator[Metric | Snapshot | None]:
+        """What is to be told after this step; None is a moment to stop at."""
+        step = report.step + 1
+        if len(self._training.splits) > self._num_splits:
+            self._num_splits = len(self._training.splits)
+            yield Snapshot("splits", step, {"splits": list(self._training.splits)})
+        if step in self._steps:
+            yield from self._accuracies(step)
+            yield Snapshot("choices", step, self._counts())
+            yield from self._own_logs(step)
+
+    def state_dict(self) -> dict[str, Any]:
+        """How often every choice was trained, and how many splits were told of."""
+        return {"choices": [dict(c) for c in self._choices], "splits": self._num_splits}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Inverse of :meth:`state_dict`."""
+        self._choices = [Counter(counts) for counts in state["choices"]]
+        self._num_splits = state["splits"]
+
+    def _accuracies(self, step: int) -> Iterator[Metric | Snapshot | None]:
+        if not self.probes:
+            return
+        accuracy = SubnetAccuracy(
+            self._training.net, self._training.norms, self._calibration, self._held_out
+        )
+        for name, arch in self._ends.items():
+            yield Metric(f"accuracy {name}", step, 100 * accuracy(arch))
+            yield None
+        values: list[float] = []
+        for start in range(0, len(self.probes), GROUP):
+            group = self.probes[start : start + GROUP]
+            values += [100 * share for share in accuracy.of_all(group)]
+            yield None
+        yield Metric("accuracy sampled", step, sum(values) / len(values))
+        archs = [self._space.encode(arch) for arch in self.probes]
+        yield Snapshot("ranking", step, {"archs": archs, "values": values})
+
+    def _counts(self) -> dict[str, Any]:
+        decisions = self._space.decisions
+        return {
+            "decisions": [decision.name for decision in decisions],
+            "counts": [
+                [counts[choice] for choice in range(len(decision.choices))]
+                for decision, counts in zip(decisions, self._choices, strict=True)
+            ],
+        }
+
+    def _own_logs(self, step: int) -> Iterator[Metric | Snapshot]:
+        log = self._training.paths.log()
+        if log:
+            yield Snapshot("paths", step, {key: _as_json(value) for key, value in log.items()})
+        routed = [s for s in member_sources(self._training.net) if isinstance(s, Routed)]
+        if routed and self.probes:
+            by_arch = [routed[0].entropy(arch) for arch in self.probes]
+            mean = {name: float(np.mean([e[name] for e in by_arch])) for name in by_arch[0]}
+            if mean:
+                yield Metric("routing entropy", step, sum(mean.values()) / len(mean))
+                yield Snapshot("routing", step, {"entropy": mean})
+
+
+def drawn_probes(name: str, space: Space, num: int) -> list[Arch]:
+    """Different archs, the same for everyone who looks at this space; of a small one fewer.
+
+    Args:
+        name: of the space.
+        space: whose archs are drawn.
+        num: how many; of fewer the first ones.
+    """
+    rng = np.random.default_rng(seed_of("probes", name))
+    found: dict[Arch, None] = {}
+    for _ in range(MAX_DRAWS * num):
+        if len(found) == min(num, space.size):
+            break
+        found.setdefault(space.sample(rng))
+    return list(found)
+
+
+def _ends(space: Space) -> dict[str, Arch]:
+    if any(decision.kind == "op" for decision in space.decisions):
+        return {}
+    ends = {"largest": largest(space), "smallest": smallest(space)}
+    return {name: arch for name, arch in ends.items() if space.invalid_reason(arch) is None}
+
+
+def _as_json(value: object) -> object:
+    """What is not finite is None."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _as_json(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(inner) for inner in value]
+    return value
