@@ -154,7 +154,7 @@ class Checkpoint:
 
 def step_of(state: Mapping[str, Any]) -> int:
     """The step of a checkpoint, from its state."""
-    return int(state.get("step", 0))
+    return int((state.get("training") or {}).get("step", 0))
 
 
 Event = Trial | Metric | Snapshot | Artifact | Progress | Log | Checkpoint

@@ -28,12 +28,17 @@ from search.events import (
     Trial,
 )
 
+_RETOLD = (Metric, Snapshot, Progress)  # a run that goes on from before them tells the same again
+
 ProvenanceOf = Callable[[Score], "str | None"]
 
 
 @dataclass
 class Pending:
     """Events that are not written yet; what the last checkpoint covers may be.
+
+    So may the metrics, snapshots and progress that follow it, for there is no harm in writing
+    them again; else a long training would show nothing between two checkpoints.
 
     Attributes:
         num_covered: so many of the first events are safe to write.
@@ -44,8 +49,9 @@ class Pending:
 
     def add(self, event: Event) -> None:
         """Take in what the run has yielded."""
+        is_next = self.num_covered == len(self.events)
         self.events.append(event)
-        if isinstance(event, Checkpoint):
+        if isinstance(event, Checkpoint) or (is_next and isinstance(event, _RETOLD)):
             self.num_covered = len(self.events)
 
     def covered(self) -> Sequence[Event]:

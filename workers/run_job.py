@@ -196,8 +196,10 @@ class Writer:
     @property
     def environment(self) -> dict[str, Any]:
         """Under which protocol, and where, what comes now is measured."""
-        supernet = self.course.supernet
-        return self.content if supernet is None else {**self.content, "supernet": supernet}
+        if self.course.supernet is None:
+            return self.content
+        known = self.content.get("supernet") or {}
+        return {**self.content, "supernet": {**known, "checkpoint": self.course.supernet}}
 
     def add(self, event: Event) -> None:
         """Take in an event; a batch is written when it is time, or when it is large."""
@@ -214,8 +216,9 @@ class Writer:
         self._write(len(self._pending.events))
 
     def _is_due(self) -> bool:
+        """Every state of a supernet's training is written: the one before may go away then."""
         is_time = time.monotonic() >= self._written_at + self.order.batch_s
-        return is_time or len(self._pending.events) >= MAX_PENDING
+        return is_time or self.course.number is None or len(self._pending.events) >= MAX_PENDING
 
     def _write(self, num: int) -> None:
         if num == 0:
@@ -235,7 +238,8 @@ class Writer:
         self._pending.forget(num)
         self._written_at = time.monotonic()
         self._told = self._provenance_id
-        self._step = next((e.step for e in reversed(events) if isinstance(e, Checkpoint)), 0)
+        covered = (event for event in reversed(events) if isinstance(event, Checkpoint))
+        self._step = next((event.step for event in covered), self._step)
 
     def _record(self, batch: trials.Batch, num_tried: int) -> None:
         try:

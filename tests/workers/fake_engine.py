@@ -20,6 +20,7 @@ from search.events import (
     Score,
     Snapshot,
     Trial,
+    step_of,
 )
 from search.spaces import spaces
 from search.spec import Spec
@@ -40,7 +41,7 @@ def run(spec: Spec, *, resume=None, failures=None, part=None, **_seams) -> Itera
     yield Log("info", "started")
     assert spec.budget.trials is not None
     if spec.supernet is not None and not (resume or {}).get("is_trained"):
-        yield from _train(params, (resume or {}).get("step", 0))
+        yield from _train(params, step_of(resume or {}))
     numbers = range(spec.budget.trials) if part is None else part
     for place in range((resume or {}).get("next", 0), len(numbers)):
         time.sleep(params.get("pause_s", 0.0))
@@ -64,7 +65,7 @@ def _train(params: dict[str, Any], done: int) -> Iterator[Event]:
         yield Metric("loss mid", step, 1 / (step + 1))
         yield Snapshot("choices", step, {"counts": [[step]]})
         yield Progress(step / params["steps"] / 2)
-        yield Checkpoint({"step": step + 1})
+        yield Checkpoint({"training": {"step": step + 1}})
     yield Artifact("checkpoint", "supernet", SUPERNET, 9, {"space": "nasbench201"})
     yield Checkpoint({"is_trained": True})
 

@@ -68,7 +68,7 @@ def test_snapshots_and_artifacts_are_rows():
 
 @pytest.mark.parametrize(("since", "is_further"), [(4, True), (5, False), (9, False)])
 def test_a_training_beyond_the_last_checkpoint_has_come_further(since: int, is_further: bool):
-    events = [Checkpoint({"step": 3}), Checkpoint({"step": 5})]
+    events = [Checkpoint({"training": {"step": step}}) for step in (3, 5)]
 
     made = batch_of(events, lambda score: None, {}, since_step=since)
 
@@ -80,6 +80,15 @@ def test_nothing_is_covered_before_the_first_checkpoint():
     pending.add(LOG)
 
     assert list(pending.covered()) == []
+
+
+def test_what_may_be_told_again_need_not_wait_for_a_checkpoint():
+    told = [CHECKPOINT, Metric("loss", 1, 0.5), Progress(0.1), Snapshot("ranking", 1, {})]
+    pending = Pending()
+    for event in [*told, LOG, Metric("loss", 2, 0.4)]:
+        pending.add(event)
+
+    assert list(pending.covered()) == told
 
 
 @given(st.lists(st.sampled_from([LOG, CHECKPOINT])), st.integers(0, 20))

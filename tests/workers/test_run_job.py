@@ -71,7 +71,7 @@ class TestCarryOut:
 
         carry_out(order(job_id), fake_engine, mark, threading.Event())
 
-        known = {"engine": "fake", "supernet": fake_engine.SUPERNET}
+        known = {"engine": "fake", "supernet": {"checkpoint": fake_engine.SUPERNET}}
         with reading() as session:
             score = trials.trial(session, job_id, 0).scores[0]
             told = trials.provenance(session, [score.provenance_id])
