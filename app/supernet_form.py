@@ -9,9 +9,10 @@ import streamlit as st
 from app import about_metric, forms, pages, wording
 from app.forms import Form, Values
 from search.catalogue import Catalogue, CheckpointInfo, Plugin
+from search.spec import SupernetUse
 
 NONE, TRAIN, USE = "none", "train a new one", "use a trained one"
-DEFAULTS: dict[str, float | int] = {"validation_share": 0.1, "probes": 16, "looks": 8}
+USUAL = SupernetUse.model_construct()  # what a form leaves out
 INHERITED = "supernet_validation_accuracy"
 ABOUT = (
     "One network for the whole space: every architecture inherits weights from it, so that its "
@@ -166,13 +167,19 @@ def _watched(form: Form, held: Values) -> Values:
             "ranking tab rests on them. At most 256.",
         ),
         ("looks", "Looks", "How often during the training the probes are looked at."),
+        (
+            "crop_padding",
+            "Padding before crops",
+            "Training images get so many black pixels on each side and are cropped anywhere; "
+            "0 for none.",
+        ),
     )
     values: Values = {}
-    with st.expander("What is held out and followed"):
-        cells = st.columns(3)
-        for cell, (name, label, about) in zip(cells, fields, strict=True):
+    with st.expander("What is held out, followed and changed of the images"):
+        cells = st.columns(5, vertical_alignment="bottom")
+        for cell, (name, label, about) in zip(cells, fields, strict=False):
             with cell:
-                value = held.get(name, DEFAULTS[name])
+                value = held.get(name, getattr(USUAL, name))
                 is_share = name == "validation_share"
                 values[name] = st.number_input(
                     label,
@@ -182,7 +189,15 @@ def _watched(form: Form, held: Values) -> Values:
                     help=about,
                 )
                 form.place(f"supernet.{name}")
-    return {name: value for name, value in values.items() if value != DEFAULTS[name]}
+        with cells[-1]:
+            values["flip"] = st.toggle(
+                "Mirror",
+                value=bool(held.get("flip", USUAL.flip)),
+                key=form.key("supernet.flip"),
+                help="Half of the training images are mirrored, left for right.",
+            )
+            form.place("supernet.flip")
+    return {name: value for name, value in values.items() if value != getattr(USUAL, name)}
 
 
 def _checkpoint(form: Form, held: Values, space: str, catalogue: Catalogue) -> Values:

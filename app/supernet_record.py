@@ -45,6 +45,11 @@ def told(session: Session, job_id: int, name: str) -> Told:
     return [(one.step, one.content) for one in found]
 
 
+def last(session: Session, job_id: int, name: str) -> snapshots.Told | None:
+    """The latest snapshot of a name."""
+    return snapshots.last_snapshot(session, job_id, name)
+
+
 def looks(session: Session, job_id: int) -> tuple[Look, ...]:
     """What a supernet said of its probes, over its training."""
     return ranking.looks(told(session, job_id, RANKING))

@@ -215,14 +215,14 @@ def _in_searches(
                 metric=measure.metric,
                 kind=kind or "proxy",
                 direction=measure.direction,
-                protocol=_protocol(job, measure, kind, catalogue, pool_seeds=pool_seeds),
+                protocol=protocol_of(job, measure, kind, catalogue, pool_seeds=pool_seeds),
                 unit=measure.unit,
                 note=measure.note,
                 pieces=(Piece(job.id, job.version, measure.place),),
             )
 
 
-def _protocol(
+def protocol_of(
     job: Job, measure: Measure, kind: str, catalogue: Catalogue, *, pool_seeds: bool
 ) -> str:
     """What decides a value besides the architecture, in words."""

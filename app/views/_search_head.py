@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from app import cached, job_rows, pages, states, wording
+from app.inheriting import trains_supernet
 from db import jobs
 from db.errors import WrongState
 from db.jobs import Slice
@@ -108,14 +109,19 @@ def _line(job: Job, position: int | None, sliced: str) -> None:
     """How far it is, in a bar and in words; the place is kept when there is nothing to tell."""
     share, words = job_rows.progress(job)
     if job.state in (S.RUNNING, S.PAUSING, S.CANCELLING, S.PAUSED):
-        st.progress(
-            share, text="  |  ".join(part for part in (words, sliced, _facts(job)) if part)
-        )
+        told = wording.plain(job.progress_text) if is_training(job) else ""
+        parts = (words, told, sliced, _facts(job))
+        st.progress(share, text="  |  ".join(part for part in parts if part))
         return
     if job.state in (S.QUEUED, S.LOST):
         st.progress(share, text=_waiting(job, position))
         return
     st.caption(f"{_facts(job)}  |  {_times(job)}", unsafe_allow_html=True)
+
+
+def is_training(job: Job) -> bool:
+    """It is at work on its supernet: its trials come after."""
+    return trains_supernet(job.spec) and not job.num_trials
 
 
 def _facts(job: Job) -> str:

@@ -11,10 +11,11 @@ import streamlit as st
 
 from app import cached, charts, pages, search_view, states, wording
 from app.filters import trial_filter
+from app.inheriting import uses_supernet
 from app.markdown_table import table
 from app.measures import Measure
 from app.mixtures import Mixture
-from app.views import _search_control, _search_what_if
+from app.views import _search_control, _search_ranking, _search_training, _search_what_if
 from db import jobs, trial_pages, trials
 from db.columns import SCREENED
 from db.errors import NotFound
@@ -37,10 +38,16 @@ def show(
     measures: tuple[Measure, ...],
     mixed: tuple[Mixture, ...],
     catalogue: Catalogue,
+    interval: int | None,
 ) -> None:
-    """The lower half of the page."""
+    """The lower half of the page; *interval* as of its upper half."""
+    of_supernet: dict[str, Callable[[], None]] = {
+        "training": lambda: _search_training.show(job, interval),
+        "ranking": lambda: _search_ranking.show(job, catalogue, interval),
+    }
     contents: dict[str, Callable[[], None]] = {
         "trials": lambda: _trials(job, measures, mixed),
+        **(of_supernet if uses_supernet(job.spec) else {}),
         "control": lambda: _search_control.show(job, measures),
         "what if": lambda: _search_what_if.show(job, measures),
         "statuses": lambda: _statuses(job, measures),

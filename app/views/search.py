@@ -43,7 +43,7 @@ def show() -> None:
         _search_front.show(found.job.id, (*found.measures, *found.mixed), interval)
     else:
         st.info("No architecture was looked at in this search.", icon=":material/info:")
-    _search_tabs.show(found.job, found.measures, found.mixed, found.catalogue)
+    _search_tabs.show(found.job, found.measures, found.mixed, found.catalogue, interval)
 
 
 def _found() -> Shown | None:
@@ -69,7 +69,7 @@ def _found() -> Shown | None:
 def _forget_other_searches(job_id: int) -> None:
     """Axes and tabs belong to one search: another one begins with its own."""
     if st.session_state.get("shown_job", job_id) != job_id:
-        for key in ("x", "y", "colour", "log", "page", "sort", "live", "by"):
+        for key in ("x", "y", "colour", "log", "page", "sort", "live", "by", "truth", "distances"):
             st.session_state.pop(key, None)
     st.session_state["shown_job"] = job_id
 

@@ -1,0 +1,139 @@
+"""What the probes of a supernet are known by: benchmarks, trainings alone, costs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from app.board.series import BASELINES, Piece, Series, protocol_of
+from app.board.values import OK, held
+from app.measures import Measure, measures_of
+from app.ranking import Truth
+from db import jobs, trials
+from db.memory import KnownScore
+from db.models import Job
+from search.catalogue import Catalogue, TableColumn, TableInfo
+from search.spaces import spaces
+
+STANDALONE, COST, TABLE = "standalone", "cost", "table"
+MAX_JOBS = 60  # the newest that have looked at the probes
+MAX_SCORES = 20_000
+
+
+@dataclass(frozen=True)
+class Known:
+    """What can be held against inherited accuracies.
+
+    Attributes:
+        truths: that have at least one of the probes, those with the most first.
+        baselines: ``params`` and ``macs``, as far as anybody has counted them.
+    """
+
+    truths: tuple[Truth, ...]
+    baselines: tuple[Truth, ...]
+
+
+def known(session: Session, space: str, archs: Sequence[str], catalogue: Catalogue) -> Known:
+    """Ask the record what it has of these architectures.
+
+    Args:
+        session: reads.
+        space: of the architectures.
+        archs: in the space's text form.
+        catalogue: has the benchmarks, and the units.
+    """
+    ids = _ids(space, archs)
+    tables = [one for table in catalogue.tables for one in _in_table(table, space, ids)]
+    scores = trials.scores_of_archs(session, ids, limit=MAX_SCORES)
+    recorded = _recorded(session, scores, ids, catalogue)
+    alone = [one for one in recorded if one.kind == STANDALONE]
+    everything = [one for one in (*alone, *tables) if one.values]
+    truths = [one for one in everything if _baseline(one) is None]
+    costs = [one for one in (*recorded, *tables) if _baseline(one) is not None and one.values]
+    return Known(
+        tuple(sorted(truths, key=lambda one: (one.kind != STANDALONE, -len(one.values)))),
+        _widest(costs),
+    )
+
+
+def _ids(space: str, archs: Sequence[str]) -> dict[str, str]:
+    """The texts of architectures by their ids; what the space does not read is left out."""
+    known = spaces[space]
+    found = {}
+    for text in archs:
+        try:
+            found[trials.arch_id(space, known.key(known.decode(text)))] = text
+        except ValueError:  # of an older version of the space
+            continue
+    return found
+
+
+def _in_table(table: TableInfo, space: str, ids: Mapping[str, str]) -> Iterator[Truth]:
+    if table.space != space or not ids:
+        return
+    ids_N = np.array([arch_id.encode() for arch_id in sorted(ids)])
+    for column in table.columns:
+        found = held(_series(table, column))
+        places_N = found.places_of(ids_N)
+        values = {
+            ids[arch_id.decode()]: float(found.values[place])
+            for arch_id, place in zip(ids_N, places_N, strict=True)
+            if place >= 0 and found.statuses[place] == OK
+        }
+        protocol = f"benchmark {table.name}"
+        yield Truth(column.name, TABLE, protocol, column.unit, column.direction, values)
+
+
+def _series(table: TableInfo, column: TableColumn) -> Series:
+    piece = Piece(table=table.name, digest=table.digest, column=column.name)
+    return Series(column.name, TABLE, TABLE, column.direction, "", pieces=(piece,))
+
+
+def _recorded(
+    session: Session,
+    scores: Sequence[KnownScore],
+    ids: Mapping[str, str],
+    catalogue: Catalogue,
+) -> list[Truth]:
+    """One for each measure and protocol; seeds are pooled, the newest value counts."""
+    wanted = [s for s in scores if s.kind in (STANDALONE, COST) and s.value is not None]
+    numbers = list(dict.fromkeys(score.job_id for score in wanted))[:MAX_JOBS]
+    found_jobs = {number: jobs.job(session, number) for number in numbers}
+    about = {number: _about(job, catalogue) for number, job in found_jobs.items()}
+    values: dict[tuple[Measure, str, str], dict[str, float]] = {}
+    for score in wanted:
+        if (described := about.get(score.job_id, {}).get(score.objective)) is not None:
+            key = (*described, score.kind)
+            values.setdefault(key, {}).setdefault(ids[score.arch_id], score.value or 0.0)
+    return [
+        Truth(measure.name, kind, protocol, measure.unit, measure.direction, of_probes)
+        for (measure, protocol, kind), of_probes in values.items()
+    ]
+
+
+def _about(job: Job, catalogue: Catalogue) -> dict[str, tuple[Measure, str]]:
+    """By objective: the measure, whatever its place, and its protocol in words."""
+    return {
+        m.name: (
+            Measure(0, m.name, m.metric, m.direction, m.unit),
+            protocol_of(job, m, m.kind, catalogue, pool_seeds=True),
+        )
+        for m in measures_of(job.spec, catalogue)
+    }
+
+
+def _baseline(one: Truth) -> str | None:
+    """``params`` or ``macs`` when it counts those."""
+    found = (base for base, names in BASELINES.items() if one.name.lower() in names)
+    return next(found, None)
+
+
+def _widest(costs: Sequence[Truth]) -> tuple[Truth, ...]:
+    """Of each baseline the column that has most probes."""
+    made = []
+    for base in BASELINES:
+        same = [one for one in costs if _baseline(one) == base]
+        if same:
+            made.append(max(same, key=lambda one: len(one.values)))
+    return tuple(made)

@@ -1,0 +1,285 @@
+"""Is the ranking to be trusted? What inherited accuracies of the probes are worth, in figures."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import charts, pages, ranking, ranking_truths, states, supernet_record, wording
+from app.charts import ranking as drawn
+from app.markdown_table import table
+from app.ranking import Agreed, Alike, Look, Truth
+from app.ranking_truths import Known
+from db.models import Job
+from db.session import database_url, reading
+from search.catalogue import Catalogue
+from search.correlation import Estimate
+
+LEAST_S = 10
+TTL_S = 15.0
+NUM_HELD = 32
+FEW = 10  # probes, below which intervals are wide whatever comes out
+
+
+def show(job: Job, catalogue: Catalogue, interval: int | None) -> None:
+    """The tab. While the training goes on it looks again, but seldom.
+
+    Args:
+        job: that uses a supernet.
+        catalogue: has the benchmarks, and the units.
+        interval: seconds between two looks at the record; None for none.
+    """
+    is_live = job.state in states.IN_MOTION and interval is not None
+    draw = st.fragment(_draw, run_every=max(interval or 0, LEAST_S) if is_live else None)
+    draw(job, catalogue)
+
+
+def _draw(job: Job, catalogue: Catalogue) -> None:
+    st.subheader("Is the ranking to be trusted?", anchor=False)
+    with reading() as session:
+        trainer = supernet_record.trainer_of(session, job)
+        found = supernet_record.looks(session, trainer.id) if trainer is not None else ()
+        others = supernet_record.other_seeds(session, trainer) if trainer is not None else []
+        runs = [supernet_record.looks(session, other.id) for other in others]
+        last = trainer and supernet_record.last(session, trainer.id, supernet_record.CHOICES)
+    if trainer is None or not found:
+        st.markdown(_nothing(trainer))
+        return
+    known = _known(database_url(), job.space, tuple(found[-1].values), catalogue)
+    _against_truth(job, found, known)
+    _stability(found, [run for run in runs if run])
+    if last:
+        choices = ranking.trained(last.content)
+        with st.container(border=True):
+            st.markdown(f"**How often each choice was trained**, up to step {last.step:,}")
+            if choices:
+                st.caption(drawn.trained_alt(choices))
+                st.plotly_chart(
+                    drawn.trained_chart(choices),
+                    key="ranking_choices",
+                    config=charts.STILL,
+                    alt=drawn.trained_alt(choices),
+                )
+
+
+def _nothing(trainer: Job | None) -> str:
+    if trainer is None:
+        return "The supernet that this search reads is not in the record any more."
+    use = trainer.spec.get("supernet") or {}
+    if not use.get("probes", 16):
+        return (
+            "This supernet was trained without probes, so that nothing is known of its ranking. "
+            "*Clone* the search and ask for probes: they stand below the recipe's parameters."
+        )
+    if trainer.state in states.IN_MOTION:
+        return (
+            "Here you will see how far inherited accuracies can be believed. The supernet has "
+            "not been looked at yet; the first look comes while it is trained."
+        )
+    return "This supernet was never looked at: its training did not come that far."
+
+
+def _against_truth(job: Job, found: Sequence[Look], known: Known) -> None:
+    usable = [one for one in known.truths if len(one.values) > 1]
+    if not usable:
+        _no_truth(job, found[-1], known)
+        return
+    titles = [f"{one.title}: {len(one.values)} probes" for one in usable]
+    left, right = st.columns((3, 1.3), vertical_alignment="bottom")
+    title = left.selectbox(
+        "Held against",
+        titles,
+        key="truth",
+        help="A benchmark of the space, or what the team has trained alone. Seeds of a training "
+        "are pooled; other settings are other truths.",
+    )
+    with right:
+        _train_link(job, "Train these probes alone")
+    truth = usable[titles.index(title)]
+    over = _over_training(database_url(), job.id, tuple(found), truth)
+    if not over:
+        _no_truth(job, found[-1], known)
+        return
+    baselines = {one.name: ranking.baseline_tau(one, truth) for one in known.baselines}
+    _verdict(over[-1], truth, {n: tau for n, (tau, _) in baselines.items() if tau is not None})
+    _figures(over[-1], baselines)
+    left, right = st.columns((1.5, 1), gap="medium")
+    taus = {name: tau for name, (tau, _) in baselines.items() if tau is not None}
+    with left, st.container(border=True):
+        st.markdown("**Agreement over training**; bars hold 95 % of bootstrap resamples")
+        st.plotly_chart(
+            drawn.trust_chart(over, taus),
+            key="trust",
+            config=charts.STILL,
+            alt=drawn.trust_alt(over, truth),
+        )
+    with right, st.container(border=True):
+        st.markdown(f"**The probes at step {found[-1].step:,}**")
+        st.plotly_chart(
+            drawn.inherited_chart(found[-1], truth),
+            key="inherited",
+            config=charts.STILL,
+            alt=f"Inherited accuracy of {over[-1].num_common} probes against {truth.name}.",
+        )
+
+
+def _no_truth(job: Job, look: Look, known: Known) -> None:
+    one = next((truth for truth in known.truths if truth.values), None)
+    has = "one probe has" if one is not None else "none of the probes has"
+    st.info(
+        f"The supernet was looked at with {wording.counted(len(look.values), 'probe')}, but {has} "
+        "an accuracy in an imported benchmark or from a training alone. At least two are needed "
+        "to compare rankings.",
+        icon=":material/info:",
+    )
+    _train_link(job, "Train these probes alone")
+
+
+def _train_link(job: Job, label: str) -> None:
+    pages.link("new", label, icon=":material/fitness_center:", probes=job.id)
+
+
+def _verdict(last: Agreed, truth: Truth, baselines: dict[str, float]) -> None:
+    st.markdown(verdict(last, truth, baselines))
+
+
+def verdict(last: Agreed, truth: Truth, baselines: dict[str, float]) -> str:
+    """What the last look comes to, in a sentence; Markdown."""
+    tau = last.kendall
+    if tau.value is None:
+        return f"Nothing can be said: {wording.plain(tau.reason)}."
+    name = max(baselines, key=lambda one: baselines[one], default="")
+    best = max(baselines.values(), default=0.0)
+    than = f"counting {name}" if best > 0 else "chance"
+    low, high = tau.low, tau.high
+    if low is None or high is None:
+        told = "there are too few probes for an interval"
+    elif low > max(best, 0):
+        told = f"it ranks better than {than}"
+    elif high < max(best, 0):
+        told = f"it ranks worse than {than}"
+    else:
+        told = f"it cannot be told from {than}"
+    few = f" With {last.num_common} probes the interval is wide." if last.num_common < FEW else ""
+    return wording.plain(
+        f"After step {last.step:,} inherited accuracy agrees with {truth.name} with tau-b "
+        f"{tau.value:.2f}: {told}.{few}"
+    )
+
+
+def _figures(last: Agreed, baselines: dict[str, tuple[float | None, int]]) -> None:
+    rows = [
+        ("Kendall tau&#8209;b", _estimate(last.kendall), "of pairs that are ranked alike"),
+        ("Spearman", _estimate(last.spearman), "of ranks"),
+        (
+            "Sparse tau",
+            "-" if last.sparse is None else _signed(last.sparse),
+            "after the truth was rounded to 0.1 %"
+            if last.sparse is not None
+            else "only for percentages, or all are equal",
+        ),
+        (
+            "Beats random search",
+            f"**{wording.share(last.beats_random)}**",
+            f"the best by inherited accuracy has rank {last.rank} of {last.num_common} in truth: "
+            f"better than {ranking.DRAWS} random draws of these with this probability",
+        ),
+        (
+            "Coverage",
+            f"**{last.num_common}** of {last.num_probes}",
+            "probes that have both; every figure rests on them alone",
+        ),
+        *(_baseline(name, *baselines.get(name, (None, 0))) for name in ("params", "macs")),
+    ]
+    cells = [(name, value, f":gray[{wording.plain(note)}]") for name, value, note in rows]
+    st.markdown(table(("at the last look", "", "what it is"), cells, num_left=3))
+
+
+def _baseline(name: str, tau: float | None, num: int) -> tuple[str, str, str]:
+    label = f"Baseline {name}"
+    if tau is not None:
+        return label, _signed(tau), f"tau-b of more {name} with the truth, of {num} probes"
+    why = (
+        f"unknown: nobody has counted {name} of these probes; add it to a search of them"
+        if num < 2
+        else "all values are equal"
+    )
+    return label, "-", why
+
+
+def _estimate(found: Estimate) -> str:
+    if found.value is None:
+        return f":gray[{wording.plain(found.reason or 'none')}]"
+    if found.low is None or found.high is None:
+        return _signed(found.value)
+    return f"{_signed(found.value)} :gray[({found.low:.3f} to {found.high:.3f})]"
+
+
+def _signed(value: float) -> str:
+    return f"**{wording.plain(f'{value:.3f}')}**"
+
+
+def _stability(found: Sequence[Look], runs: Sequence[Sequence[Look]]) -> None:
+    """What rankings say of each other needs no truth."""
+    looks = ranking.between_looks(found)
+    seeds = ranking.between_seeds([found, *runs]) if runs else ()
+    with st.container(border=True):
+        st.markdown("**Does the ranking stay the same?** No truth is needed for this.")
+        if not looks and not seeds:
+            st.markdown(
+                "There has been one look, and no other seed of this training: nothing to compare."
+            )
+            return
+        st.plotly_chart(
+            drawn.stability_chart(looks, seeds),
+            key="stability",
+            config=charts.STILL,
+            alt=drawn.stability_alt(looks, seeds),
+        )
+        st.caption(stability_words(looks, seeds, len(runs) + 1))
+
+
+def stability_words(looks: Sequence[Alike], seeds: Sequence[Alike], num_seeds: int) -> str:
+    """The last figures, and what is missing; Markdown."""
+    told = []
+    if looks:
+        told.append(f"With the look before: {_mean(looks[-1])}.")
+    if seeds:
+        last = seeds[-1]
+        spread = f", from {min(last.taus):.2f} to {max(last.taus):.2f}" if last.taus else ""
+        told.append(
+            f"Between {num_seeds} seeds, at step {last.step:,}: {_mean(last)} over "
+            f"{wording.counted(last.num_pairs, 'pair')}{spread}."
+        )
+    else:
+        told.append(
+            "No other seed of this training is in its group: submit several seeds to see how "
+            "much of the ranking is chance."
+        )
+    return wording.plain(" ".join(told))
+
+
+def _mean(one: Alike) -> str:
+    return "tau-b undefined" if one.mean is None else f"tau-b {one.mean:.2f}"
+
+
+@st.cache_resource(ttl=TTL_S, max_entries=NUM_HELD, show_spinner=False)
+def _known(database: str, space: str, archs: tuple[str, ...], _catalogue: Catalogue) -> Known:
+    del database  # a part of the key
+    with reading() as session:
+        return ranking_truths.known(session, space, archs, _catalogue)
+
+
+def _over_training(
+    database: str, job_id: int, found: tuple[Look, ...], truth: Truth
+) -> tuple[Agreed, ...]:
+    values = tuple(sorted(truth.values.items()))
+    key = (database, job_id, len(found), found[-1].step, truth.title, truth.direction, values)
+    return _agreed(key, found, truth)
+
+
+@st.cache_resource(max_entries=NUM_HELD, show_spinner=False)
+def _agreed(
+    key: tuple[object, ...], _found: tuple[Look, ...], _truth: Truth
+) -> tuple[Agreed, ...]:
+    del key
+    return ranking.over_training(_found, _truth)

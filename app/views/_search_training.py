@@ -1,0 +1,186 @@
+"""The training of a search's supernet: its curves, what it trained how often, the method's log."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import charts, drawings, pages, split_tree, states, supernet_record, wording
+from app import training_curves as curves
+from app.charts import ranking as ranking_charts
+from app.charts import training as training_charts
+from app.inheriting import trains_supernet
+from app.ranking import Trained, trained
+from app.split_tree import Part
+from app.training_curves import Heat, Panel
+from app.views._search_selected import ink
+from db import artifacts, metrics
+from db.models import Artifact, Job
+from db.session import reading
+from search.spaces import spaces
+
+LEAST_S = 5  # a training is slower than a person's eye, and every rerun costs
+NUM_COLUMNS = 2
+RECONSTRUCTED = (
+    ":orange-badge[reconstruction] No code of this method was released: what is shown is what "
+    "our reading of it does."
+)
+
+
+def show(job: Job, interval: int | None) -> None:
+    """The tab. While the training goes on only what has changed is drawn anew.
+
+    Args:
+        job: that uses a supernet.
+        interval: seconds between two looks at the record; None for none.
+    """
+    if not trains_supernet(job.spec):
+        _trained_before(job)
+        return
+    is_live = job.state in states.IN_MOTION and interval is not None
+    draw = st.fragment(_draw, run_every=max(interval or 0, LEAST_S) if is_live else None)
+    draw(job.id, job.space)
+
+
+def _trained_before(job: Job) -> None:
+    with reading() as session:
+        trainer = supernet_record.trainer_of(session, job)
+    if trainer is None:
+        st.markdown("The supernet that this search reads is not in the record any more.")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("This search reads a supernet that was trained before, by", width="content")
+        name = wording.plain(wording.shortened(trainer.name, 50))
+        pages.link("search", name, icon=":material/open_in_new:", id=trainer.id, tab="training")
+    _draw(trainer.id, trainer.space)
+
+
+def _draw(job_id: int, space: str) -> None:
+    with reading() as session:
+        series = metrics.metrics(session, job_id)
+        told = {
+            name: supernet_record.told(session, job_id, name)
+            for name in (supernet_record.PATHS, supernet_record.SPLITS, supernet_record.ROUTING)
+        }
+        choices = supernet_record.last(session, job_id, supernet_record.CHOICES)
+        files = list(artifacts.artifacts(session, job_id))
+    panels = curves.panels(series)
+    if not panels:
+        st.markdown(
+            "Here you will see the training of the supernet: losses, learning rate, speed, the "
+            "accuracy of its subnets and what the method says of itself. Nothing is told yet."
+        )
+        return
+    _panels(panels, "curve")
+    if choices is not None:
+        _choices(choices.step, trained(choices.content))
+    log = curves.method_log(told[supernet_record.PATHS])
+    routing = curves.method_log(told[supernet_record.ROUTING])
+    heats, more = [*log.heats, *routing.heats], [*log.panels, *routing.panels]
+    if heats or more or told[supernet_record.SPLITS]:
+        st.subheader("What the method says of itself", anchor=False)
+        if log.is_reconstruction:
+            st.markdown(RECONSTRUCTED)
+    _panels(more, "log")
+    _heats(heats)
+    _splits(told[supernet_record.SPLITS], space)
+    _files(files)
+
+
+def _panels(panels: Sequence[Panel], key: str) -> None:
+    cells = st.columns(NUM_COLUMNS, gap="medium") if panels else []
+    for place, panel in enumerate(panels):
+        with cells[place % NUM_COLUMNS]:
+            st.plotly_chart(
+                training_charts.panel_chart(panel),
+                key=f"{key}_{panel.key}",
+                config=charts.STILL,
+                alt=training_charts.panel_alt(panel),
+            )
+
+
+def _heats(heats: Sequence[Heat]) -> None:
+    for heat in heats:
+        st.markdown(f"**{wording.plain(heat.title)}**")
+        st.plotly_chart(
+            training_charts.heat_chart(heat),
+            key=f"heat_{heat.title}",
+            config=charts.STILL,
+            alt=training_charts.heat_alt(heat),
+        )
+
+
+def _choices(step: int, found: Sequence[Trained]) -> None:
+    if not found:
+        return
+    with st.expander(f"How often every choice was trained, up to step {step:,}"):
+        st.caption(ranking_charts.trained_alt(found))
+        st.plotly_chart(
+            ranking_charts.trained_chart(found),
+            key="trained_choices",
+            config=charts.STILL,
+            alt=ranking_charts.trained_alt(found),
+        )
+
+
+def _splits(told: supernet_record.Told, space: str) -> None:
+    known = spaces.get(space)
+    levels = split_tree.levels(told)
+    if not levels or known is None:
+        return
+    root = split_tree.tree(levels, known.decisions)
+    num = wording.counted(split_tree.num_leaves(root), "member")
+    st.markdown(f"**{num}**, split at {_steps([step for step, _ in levels])}")
+    drawing = split_tree.drawing(root)
+    st.graphviz_chart(
+        drawings.dot(drawing, ink(), is_upright=True), width="content", alt=_tree_alt(root)
+    )
+    _distances(root)
+
+
+def _distances(root: Part) -> None:
+    """What the splitter measured; those at which it split come first."""
+    found = sorted(split_tree.measured(root), key=lambda one: not one[1].is_chosen)
+    if not found:
+        return
+    labels = [
+        f"{part}: {one.decision}{' (split here)' if one.is_chosen else ''}" for part, one in found
+    ]
+    chosen = st.selectbox("Distances between gradients in", labels, key="distances")
+    one = found[labels.index(chosen)][1]
+    figures = [
+        f"{name} {wording.number(value)}"
+        for name, value in (("between groups", one.inter), ("within groups", one.intra))
+        if value is not None
+    ]
+    if figures:
+        st.caption(f"Of the best partition: {', '.join(figures)}.")
+    st.plotly_chart(
+        training_charts.distances_chart(one.choices, one.distances_CC),
+        key="distances_chart",
+        config=charts.STILL,
+        alt=training_charts.distances_alt(one.choices, one.distances_CC),
+    )
+
+
+def _tree_alt(root: Part) -> str:
+    leaves = ", ".join(part.label for part in root.parts)
+    return f"The space, split at {root.decision} into: {leaves}."
+
+
+def _steps(steps: Sequence[int]) -> str:
+    return "step " + ", ".join(wording.count(step) for step in steps)
+
+
+def _files(files: Sequence[Artifact]) -> None:
+    """The trained supernet, to be taken away."""
+    for file in files:
+        if file.kind == "checkpoint":
+            st.markdown(file_line(file))
+
+
+def file_line(file: Artifact) -> str:
+    """A file with its size and hash, and where to get it; Markdown."""
+    name, size = wording.plain(file.name), wording.plain(wording.size(file.size))
+    what = "trained supernet" if file.kind == "checkpoint" else "exported network"
+    link = f"[{name}](/api/artifacts/{file.digest})"
+    return f":material/download: {link} :gray[{what}, {size}, blake2b {file.digest}]"

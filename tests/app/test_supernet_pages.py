@@ -1,0 +1,185 @@
+"""The tabs of a search with a supernet: nothing yet, a training under way, a trained one."""
+
+import pytest
+
+from app import ranking_truths, supernet_record
+from app.ranking import Look, Truth, agreed
+from app.views import _search_ranking
+from db import jobs
+from db.session import reading, transaction
+from tests.app import filling, supernets
+from tests.app.conftest import words
+from tests.app.supernets import DIGEST
+
+PLOT = "plotly_chart"
+
+
+@pytest.fixture
+def made(with_worker):
+    def make(maker, *args, **fields):
+        with transaction() as session:
+            return maker(session, *args, **fields)
+
+    return make
+
+
+def said(page):
+    assert not page.exception
+    assert not page.error
+    return words(page).replace("\\", "")
+
+
+def test_a_search_without_a_supernet_has_no_such_tabs(ids, open_page):
+    page = open_page("search", id=ids["succeeded"])
+
+    assert not {"training", "ranking"} & {tab.label for tab in page.tabs}
+
+
+def test_before_anything_is_told_the_tabs_say_what_will_be_here(made, open_page):
+    job_id = made(filling.add_job, supernets.spec())
+
+    assert "Nothing is told yet" in said(open_page("search", id=job_id, tab="training"))
+    assert "the first look comes" in said(open_page("search", id=job_id, tab="ranking"))
+
+
+def test_a_training_under_way_is_drawn(made, open_page):
+    job_id = made(supernets.add_under_way)
+
+    page = open_page("search", id=job_id, tab="training")
+
+    assert "What the method says of itself" in said(page)
+    assert len(page.get(PLOT)) >= 6
+
+
+def test_the_head_says_how_far_the_training_is(made, open_page):
+    job_id = made(supernets.add_under_way)
+
+    page = open_page("search", id=job_id)
+
+    assert "training the supernet: step 600 of 1,200" in page.get("progress")[
+        0
+    ].proto.text.replace("\\", "")
+
+
+def test_nothing_is_read_before_its_tab_is_opened(made, open_page, monkeypatch):
+    job_id = made(supernets.add)
+    monkeypatch.setattr(supernet_record, "looks", None)  # whoever calls it fails
+
+    assert not open_page("search", id=job_id).exception
+    assert not open_page("search", id=job_id, tab="training").exception
+    assert open_page("search", id=job_id, tab="ranking").exception
+
+
+def test_a_ranking_that_nothing_is_known_of_leads_to_training_alone(made, open_page):
+    job_id = made(supernets.add)
+
+    text = said(open_page("search", id=job_id, tab="ranking"))
+
+    assert "none of the probes has an accuracy" in text
+    assert "Train these probes alone" in text
+    assert "Does the ranking stay the same?" in text
+
+
+def test_one_probe_that_was_trained_alone_is_not_enough(made, open_page):
+    job_id = made(supernets.add)
+    made(supernets.add_trained_alone, 1)
+
+    assert "one probe has an accuracy" in said(open_page("search", id=job_id, tab="ranking"))
+
+
+def test_a_ranking_is_held_against_what_was_trained_alone(made, open_page):
+    job_id = made(supernets.add)
+    made(supernets.add_trained_alone)
+
+    page = open_page("search", id=job_id, tab="ranking")
+
+    text = said(page)
+    assert "After step 1,200 inherited accuracy agrees with accuracy with tau-b" in text
+    assert "**24** of 24" in text
+    assert "Baseline params" in text
+    assert "tau-b of more macs with the truth, of 24 probes" in text
+    assert "accuracy (" in page.selectbox(key="truth").value
+
+
+def test_seeds_of_a_group_are_compared(made, open_page):
+    job_id = made(supernets.add, group_id="5" * 36)
+    made(supernets.add, seed=1, group_id="5" * 36)
+
+    assert "Between 2 seeds, at step 1,200" in said(open_page("search", id=job_id, tab="ranking"))
+
+
+def test_a_search_of_a_trained_supernet_shows_that_training(made, open_page):
+    made(supernets.add, digest=DIGEST)
+    job_id = made(supernets.add_user)
+
+    text = said(open_page("search", id=job_id, tab="training"))
+
+    assert "trained before, by" in text
+    assert "a supernet" in text
+    assert "none of the probes has" in said(open_page("search", id=job_id, tab="ranking"))
+
+
+def test_a_supernet_that_is_gone_is_told(made, open_page):
+    job_id = made(supernets.add_user, "f" * 32)
+
+    assert "not in the record any more" in said(open_page("search", id=job_id, tab="training"))
+    assert "not in the record any more" in said(open_page("search", id=job_id, tab="ranking"))
+
+
+def test_a_training_without_probes_says_so(made, open_page):
+    content = supernets.spec(supernet={"recipe": supernets.RECIPE, "probes": 0})
+    job_id = made(filling.add_job, content)
+
+    assert "trained without probes" in said(open_page("search", id=job_id, tab="ranking"))
+
+
+def test_probes_are_trained_alone_in_a_search_that_is_filled_in(made, open_page):
+    job_id = made(supernets.add)
+
+    draft = open_page("new", probes=job_id).session_state["draft"]
+
+    assert draft["strategy"]["params"]["archs"] == supernets.probes()
+    assert [o["metric"] for o in draft["objectives"]] == ["accuracy"]
+    assert "supernet" not in draft
+
+
+def test_truths_are_told_apart_by_their_protocol(made):
+    made(supernets.add_trained_alone)
+    with reading() as session:
+        known = ranking_truths.known(session, filling.SPACE, supernets.probes(), filling.offered())
+
+    (truth,) = known.truths
+    assert (truth.kind, len(truth.values)) == ("standalone", supernets.NUM_PROBES)
+    assert "seeds pooled" in truth.protocol
+    assert [one.name for one in known.baselines] == ["params"]
+
+
+def test_architectures_that_the_space_does_not_read_are_left_out(made):
+    with reading() as session:
+        known = ranking_truths.known(session, filling.SPACE, ["nonsense"], filling.offered())
+
+    assert known == ranking_truths.Known((), ())
+
+
+@pytest.mark.parametrize(
+    ("baselines", "words_of_it"),
+    [({}, "better than chance"), ({"params": 0.99}, "worse than counting params")],
+)
+def test_a_verdict_is_against_the_best_baseline(baselines, words_of_it):
+    values = {str(k): float(k + (k % 3) * 2) for k in range(40)}
+    truth = Truth("t", "table", "p", "%", "maximize", {k: float(k) for k in values})
+
+    text = _search_ranking.verdict(agreed(Look(1, values), truth), truth, baselines)
+
+    assert words_of_it in text.replace("\\", "")
+
+
+def test_a_supernet_is_found_by_who_trained_it_and_by_who_reads_it(made):
+    trainer, user = made(supernets.add, digest=DIGEST), made(supernets.add_user)
+
+    with reading() as session:
+        found = [jobs.job(session, number) for number in (trainer, user)]
+        digests = {supernet_record.digest_of(session, job) for job in found}
+        trainers = {supernet_record.trainer_of(session, job).id for job in found}
+
+    assert (digests, trainers) == ({DIGEST}, {trainer})
