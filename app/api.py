@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute, Route
 
-from app import cached, export
+from app import artifact_routes, cached, export
 from app.as_json import job_as_json, whole_job_as_json, worker_as_json
 from app.board import routes as board_routes
 from app.filters import trial_filter
@@ -70,6 +70,7 @@ def create_api() -> FastAPI:
         _genotype
     )
     api.get("/archs/{arch_id}/code.py", summary="Its network as PyTorch code")(_code)
+    artifact_routes.add_to(api)
     board_routes.add_to(api)
     return api
 

@@ -6,6 +6,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.commands import (
+    artifacts,
     board,
     database,
     exporting,
@@ -39,6 +40,7 @@ for part in (
     jobs,
     workers,
     board,
+    artifacts,
     exporting,
     importing,
     database,

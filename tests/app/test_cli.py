@@ -174,6 +174,18 @@ def test_an_unknown_job_is_named(archfront, worker, command):
     assert answer.err == "archfront: there is no job 99\n"
 
 
+@pytest.mark.parametrize("command", ["fetch", "discard"])
+def test_an_unknown_file_is_named(archfront, worker, command):
+    answer = archfront(command, "f" * 32)
+
+    assert answer.code == 1
+    assert answer.err == f"archfront: there is no artifact {'f' * 32}\n"
+
+
+def test_a_search_without_files_says_so(archfront, searched):
+    assert f"Search {searched} has made no file." in archfront("artifacts", searched).err
+
+
 def test_a_wrong_state_is_told(archfront, searched):
     answer = archfront("cancel", searched)
 
