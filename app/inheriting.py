@@ -71,6 +71,11 @@ def trains_supernet(spec: Mapping[str, Any]) -> bool:
     return bool((spec.get("supernet") or {}).get("recipe"))
 
 
+def makes_files(spec: Mapping[str, Any]) -> bool:
+    """Whether a search of this stored spec leaves files."""
+    return trains_supernet(spec) or bool(spec.get("export"))
+
+
 def draft_of(
     spec: Mapping[str, Any],
     archs: Sequence[str],

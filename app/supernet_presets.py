@@ -10,16 +10,21 @@ from search.catalogue import Catalogue, Plugin
 
 Draft = dict[str, Any]
 PREFIX = "supernet: "
-SPACES = ("elastic_tiny", "cell_27", "cell_64", "nasbench201")  # the first that fits
+SPACES = ("cell_27", "elastic_tiny", "cell_64", "nasbench201")  # the first that fits
 STRATEGIES = ("nsga2", "random")
 OBJECTIVES = ("supernet_validation_accuracy", "macs")
 TRIALS = 200
 # By the name of a parameter, for every recipe that has it and says nothing else below.
 QUICK: dict[str, Any] = {"epochs": 30, "batch_size": 64}
+# A step of these runs several subnets, or all weights of the supernet.
+SLOW = {"epochs": 12}
 QUICK_OF: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(
+        ("alphanet", "attentivenas", "bignas", "deps", "mixture_of_supernets", "sandwich"), SLOW
+    ),
     "few_shot": {"epochs": 15, "member_epochs": 10},
     "gradient_matching": {"epochs": 10, "epochs_between": 10, "last_epochs": 15},
-    "shiftnas": {"epochs": 30, "warmup_epochs": 5, "every": 10},
+    "shiftnas": {**SLOW, "warmup_epochs": 3, "every": 10},
 }
 
 

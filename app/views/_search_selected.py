@@ -11,6 +11,7 @@ from app.front import Front
 from app.markdown_table import table
 from app.measures import Measure
 from app.mixtures import Mixture
+from app.views import _search_files, _take_further
 from db import trials
 from db.session import reading
 from db.trials import Columns, TrialLine
@@ -36,9 +37,9 @@ def show(
         lines = [trials.trial(session, job_id, number) for number in numbers]
         space = trials.arch(session, lines[0].arch_id).space
     if len(lines) == 1:
-        _one(lines[0], space, columns, measures, found)
+        _one(job_id, lines[0], space, columns, measures, found)
     else:
-        _several(lines, measures)
+        _several(job_id, lines, measures)
 
 
 def _nothing(columns: Columns, found: Front) -> None:
@@ -98,8 +99,13 @@ def _head(title: str, line: TrialLine | None = None) -> None:
             )
 
 
-def _one(
-    line: TrialLine, space: str, columns: Columns, measures: Sequence[Measure], found: Front
+def _one(  # what the panel of a trial shows
+    job_id: int,
+    line: TrialLine,
+    space: str,
+    columns: Columns,
+    measures: Sequence[Measure],
+    found: Front,
 ) -> None:
     _head(f"Trial {line.number}", line)
     _drawn(line, space)
@@ -118,6 +124,8 @@ def _one(
             on_click="ignore",
             key="genotype",
         )
+        _take_further.show(job_id, [line.number], "further")
+    _search_files.of_trial(job_id, line.number)
 
 
 def _drawn(line: TrialLine, space: str) -> None:
@@ -187,7 +195,7 @@ def _recalled(line: TrialLine) -> None:
     )
 
 
-def _several(lines: Sequence[TrialLine], measures: Sequence[Measure]) -> None:
+def _several(job_id: int, lines: Sequence[TrialLine], measures: Sequence[Measure]) -> None:
     _head(wording.counted(len(lines), "trial"))
     heads = ("measure", *(f"#{line.number}" for line in lines))
     rows = [
@@ -196,6 +204,7 @@ def _several(lines: Sequence[TrialLine], measures: Sequence[Measure]) -> None:
     ]
     st.markdown(table(heads, rows))
     st.caption("The best of each row is bold.")
+    _take_further.show(job_id, [line.number for line in lines], "further")
     for line in lines:
         with st.container(horizontal=True, vertical_alignment="center"):
             pages.link(

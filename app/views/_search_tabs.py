@@ -11,11 +11,17 @@ import streamlit as st
 
 from app import cached, charts, pages, search_view, states, wording
 from app.filters import trial_filter
-from app.inheriting import uses_supernet
+from app.inheriting import makes_files, uses_supernet
 from app.markdown_table import table
 from app.measures import Measure
 from app.mixtures import Mixture
-from app.views import _search_control, _search_ranking, _search_training, _search_what_if
+from app.views import (
+    _search_control,
+    _search_files,
+    _search_ranking,
+    _search_training,
+    _search_what_if,
+)
 from db import jobs, trial_pages, trials
 from db.columns import SCREENED
 from db.errors import NotFound
@@ -48,6 +54,7 @@ def show(
     contents: dict[str, Callable[[], None]] = {
         "trials": lambda: _trials(job, measures, mixed),
         **(of_supernet if uses_supernet(job.spec) else {}),
+        **({"files": lambda: _search_files.show(job)} if makes_files(job.spec) else {}),
         "control": lambda: _search_control.show(job, measures),
         "what if": lambda: _search_what_if.show(job, measures),
         "statuses": lambda: _statuses(job, measures),

@@ -12,9 +12,10 @@ from app.inheriting import trains_supernet
 from app.ranking import Trained, trained
 from app.split_tree import Part
 from app.training_curves import Heat, Panel
+from app.views import _search_files
 from app.views._search_selected import ink
 from db import artifacts, metrics
-from db.models import Artifact, Job
+from db.models import Job
 from db.session import reading
 from search.spaces import spaces
 
@@ -83,7 +84,7 @@ def _draw(job_id: int, space: str) -> None:
     _panels(more, "log")
     _heats(heats)
     _splits(told[supernet_record.SPLITS], space)
-    _files(files)
+    _search_files.lines([one for one in files if one.kind == "checkpoint"])
 
 
 def _panels(panels: Sequence[Panel], key: str) -> None:
@@ -169,18 +170,3 @@ def _tree_alt(root: Part) -> str:
 
 def _steps(steps: Sequence[int]) -> str:
     return "step " + ", ".join(wording.count(step) for step in steps)
-
-
-def _files(files: Sequence[Artifact]) -> None:
-    """The trained supernet, to be taken away."""
-    for file in files:
-        if file.kind == "checkpoint":
-            st.markdown(file_line(file))
-
-
-def file_line(file: Artifact) -> str:
-    """A file with its size and hash, and where to get it; Markdown."""
-    name, size = wording.plain(file.name), wording.plain(wording.size(file.size))
-    what = "trained supernet" if file.kind == "checkpoint" else "exported network"
-    link = f"[{name}](/api/artifacts/{file.digest})"
-    return f":material/download: {link} :gray[{what}, {size}, blake2b {file.digest}]"

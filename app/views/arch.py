@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from app import cached, drawings, export, pages, states, wording
+from app.inheriting import uses_supernet
 from app.markdown_table import table
 from app.measures import Measure, measures_of
+from app.views import _take_further
 from app.views._search_selected import ink
 from db import jobs, trials
 from db.errors import NotFound
@@ -199,7 +201,7 @@ def _code(known: Known) -> str | None:
 def _found_by(known: Known) -> None:
     st.subheader("Found by", anchor=False)
     now = datetime.now(UTC)
-    for meeting in known.meetings[:MAX_SEARCHES]:
+    for place, meeting in enumerate(known.meetings[:MAX_SEARCHES]):
         job = known.jobs.get(meeting.job_id)
         when = f", {wording.ago(job.created_at, now)}" if job else ""
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
@@ -210,6 +212,8 @@ def _found_by(known: Known) -> None:
                 trials=meeting.number,
             )
             st.caption(f"trial {meeting.number}{when}", width="content")
+            if job is not None and uses_supernet(job.spec):
+                _take_further.show(job.id, [meeting.number], f"further{place}")
     if len(known.meetings) > MAX_SEARCHES:
         st.caption(f"and {len(known.meetings) - MAX_SEARCHES} times more")
 

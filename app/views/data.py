@@ -1,4 +1,4 @@
-"""Data: imported benchmarks, the import of another, and the data sets that workers have."""
+"""Data: imported benchmarks, the import of another, trained supernets, data sets of workers."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ import streamlit as st
 from app import cached, wording
 from app.markdown_table import table
 from app.tables import import_table
+from app.views import _data_checkpoints
 from db import benchmarks
 from db.errors import RecordError
 from db.models import Benchmark
@@ -32,6 +33,7 @@ def show() -> None:
         st.success(message, icon=":material/check:")
     _benchmarks()
     _import()
+    _data_checkpoints.show()
     _datasets(catalogue)
 
 

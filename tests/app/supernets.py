@@ -106,6 +106,12 @@ def add_user(session: Session, digest: str = DIGEST) -> int:
     return filling.add_job(session, spec("reads it", supernet={"checkpoint": digest}))
 
 
+def add_found(session: Session, job_id: int) -> None:
+    """What a search finds in a trained supernet."""
+    found = dict(zip(*looked_at(STEPS).values(), strict=True))
+    trials.record(session, job_id, filling.claimed(session, job_id), _batch(found, "supernet"))
+
+
 def add_trained_alone(session: Session, num: int = NUM_PROBES) -> int:
     """A search that has trained so many of the probes alone, and counted their parameters."""
     content = {

@@ -1,0 +1,62 @@
+"""Trained supernets on the Data page: what each is, and which searches use it."""
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from app import pages, wording
+from app.views import _search_files
+from db import artifacts
+from db.models import Artifact
+from db.session import reading
+
+NUM_SHOWN = 100
+NUM_USERS = 6
+
+
+def show() -> None:
+    """The part of the page."""
+    st.subheader("Trained supernets", anchor=False)
+    with reading() as session:
+        found = artifacts.checkpoints(session)
+        shown = [(one, artifacts.users(session, one.digest)) for one in found[:NUM_SHOWN]]
+    if not found:
+        st.markdown(
+            "Here you will see the supernets that searches have trained. Other searches can use "
+            "them, for other objectives: one training, many fronts."
+        )
+        pages.link("new", "Train one", icon=":material/hub:")
+        return
+    now = datetime.now(UTC)
+    for file, users in shown:
+        with st.container(border=True):
+            st.markdown(f"**{words(file)}** :gray[{wording.ago(file.created_at, now)}]")
+            st.markdown(_search_files.line(file))
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                pages.link(
+                    "search",
+                    f"Trained by search {file.job_id}",
+                    icon=":material/travel_explore:",
+                    id=file.job_id,
+                    tab="training",
+                )
+                for user in users[:NUM_USERS]:
+                    name = wording.plain(wording.shortened(user.name, 30))
+                    pages.link("search", f"Used by {name}", id=user.id)
+                if len(users) > NUM_USERS:
+                    st.caption(f"and {len(users) - NUM_USERS} more", width="content")
+                if not users:
+                    st.caption("No other search uses it yet.", width="content")
+    if len(found) > NUM_SHOWN:
+        st.caption(f"and {wording.count(len(found) - NUM_SHOWN)} older ones")
+
+
+def words(file: Artifact) -> str:
+    """What was trained, by what, on what; Markdown."""
+    info = file.info
+    params = ", ".join(f"{k} {v}" for k, v in (info.get("recipe_params") or {}).items())
+    recipe = f"{info.get('recipe')}" + (f" ({params})" if params else "")
+    steps = wording.counted(int(info.get("steps") or 0), "step")
+    return wording.plain(
+        f"{info.get('space')}: {recipe}, {steps} on {info.get('dataset')}, seed {info.get('seed')}"
+    )
