@@ -69,7 +69,8 @@ class Subject:
     def fresh_network(self, num_classes: int) -> nn.Module:
         """Another network of the same seed, for whoever has to change it."""
         generator = torch.Generator().manual_seed(self.seed)
-        return self._build(num_classes=num_classes, generator=generator).to(self.device).train()
+        net = self._build(num_classes=num_classes, generator=generator)
+        return (net if self.device.type == "cpu" else net.to(self.device)).train()
 
     @cached_property
     def x_BCHW(self) -> Tensor:

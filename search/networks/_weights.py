@@ -30,7 +30,7 @@ def with_drawn_weights(
     for module in modules:
         if isinstance(module, Norm):
             _make_identity(module, device)
-    if any(tensor.is_meta for tensor in (*net.parameters(), *net.buffers())):
+    if any(tensor.is_meta for module in modules for tensor in _tensors(module).values()):
         raise TypeError(f"{type(net).__name__} holds tensors of layers that nobody fills")
     return net
 
@@ -38,7 +38,7 @@ def with_drawn_weights(
 def _take(layer: Drawn, drawn: Tensor, device: torch.device) -> Tensor:
     """Fill *layer* from the front of *drawn*; what is left."""
     bound = 1 / math.sqrt(layer.weight[0].numel())
-    for name, meta in layer.named_parameters(recurse=False):
+    for name, meta in _tensors(layer).items():
         values = drawn[: meta.numel()].view(meta.shape).mul(bound).to(device)
         layer.register_parameter(name, nn.Parameter(values))
         drawn = drawn[meta.numel() :]
@@ -46,10 +46,15 @@ def _take(layer: Drawn, drawn: Tensor, device: torch.device) -> Tensor:
 
 
 def _make_identity(norm: Norm, device: torch.device) -> None:
-    for name, meta in norm.named_parameters(recurse=False):
-        norm.register_parameter(name, nn.Parameter(_start(name, meta, device)))
-    for name, buffer in norm.named_buffers(recurse=False):
-        norm.register_buffer(name, _start(name, buffer, device))
+    for name, meta in _tensors(norm).items():
+        start = _start(name, meta, device)
+        setattr(norm, name, nn.Parameter(start) if name in norm._parameters else start)
+
+
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    """A module's own parameters and buffers by name."""
+    own = {**module._parameters, **module._buffers}
+    return {name: tensor for name, tensor in own.items() if tensor is not None}
 
 
 def _start(name: str, meta: Tensor, device: torch.device) -> Tensor:

@@ -115,7 +115,7 @@ def test_weights_are_uniform_within_one_over_the_root_of_the_fan_in():
 
 def test_layers_that_nobody_fills_are_refused():
     with torch.device("meta"):
-        net = torch.nn.Sequential(torch.nn.Embedding(2, 2))
+        net = torch.nn.Sequential(torch.nn.Conv1d(2, 2, 1))
 
     with pytest.raises(TypeError, match="nobody fills"):
         with_drawn_weights(net, generator=torch.Generator(), device=torch.device("cpu"))
