@@ -5,6 +5,7 @@ SearchError
     DataError         a data set or benchmark file is missing, broken or does not fit
     RunError          the run cannot go on; the message is the cause
     NotApplicableError  a score is not defined for such a network; the message says why
+    ExportError       a network cannot be written as files, or they do not compute the same
 """
 
 from collections.abc import Mapping
@@ -36,3 +37,7 @@ class RunError(SearchError):
 
 class NotApplicableError(SearchError):
     """The score is not defined for networks or data of this kind; the message says why."""
+
+
+class ExportError(SearchError):
+    """A network cannot be written as files, or what was written does not compute the same."""
