@@ -54,9 +54,9 @@ def find(data_dir: Path, digest: str) -> Path:
     Raises:
         DataError: there is none.
     """
-    found = sorted((data_dir / FOLDER).glob(f"{digest}.*"))
+    found = sorted((data_dir / FOLDER).glob(f"{digest}.*")) if _is_digest(digest) else []
     whole = [path for path in found if path.suffix != ".part"]
-    if not whole or not _is_digest(digest):
+    if not whole:
         raise DataError(f"there is no file {digest} in the folder {FOLDER} of the data folder")
     return whole[0]
 
