@@ -8,12 +8,15 @@ from typing import Any
 from search.aggregates import aggregates, combination_of
 from search.costs import costs
 from search.datasets import datasets
+from search.inherited import inherited
 from search.networks import networks
 from search.parameters import schema_of
 from search.plugins import summary
 from search.proxies import proxies
 from search.spaces import spaces
 from search.strategies import strategies
+from search.supernets.mixtures import mixtures
+from search.supernets.recipes import origin_of, recipes, unfit_reason
 from search.trainings import trainings
 from search.traits import Traits, traits_of
 
@@ -39,6 +42,9 @@ def render() -> str:
     parts = [OPENING, "\n## Spaces\n", *_spaces()]
     parts += ["\n## Proxies\n", *_measures(proxies), "\n## Costs\n", *_measures(costs)]
     parts += ["\n## Trainings\n", *_measures(trainings)]
+    parts += ["\n## Measures of inherited weights\n", *_measures(inherited)]
+    parts += ["\n## Recipes of supernets\n", *_recipes()]
+    parts += ["\n## Supernets\n", *_plain(mixtures)]
     parts += ["\n## Aggregates\n", *_aggregates()]
     parts += ["\n## Strategies\n", *_plain(strategies), "\n## Data sets\n", *_plain(datasets)]
     return "".join(parts)
@@ -58,6 +64,17 @@ def _measures(registry: Mapping[str, Any]) -> Iterator[str]:
         yield f"\n### {name}\n\n{summary(registry[name])}\n\n"
         yield from (f"* {line}\n" for line in _traits(traits_of(registry[name])))
         yield from _parameters(registry[name], "parameters")
+
+
+def _recipes() -> Iterator[str]:
+    for name in recipes:
+        maker = recipes[name]
+        origin = origin_of(maker)
+        yield f"\n### {name}\n\n{summary(maker)}\n\n"
+        yield f"* evidence: {origin.evidence}; source: {origin.source}\n"
+        fit = [space for space in mixtures if unfit_reason(maker(), space) is None]
+        yield f"* trains: {', '.join(fit)}\n"
+        yield from _parameters(maker, "parameters")
 
 
 def _aggregates() -> Iterator[str]:
