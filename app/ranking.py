@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from search.correlation import Column, Estimate, agreement
+from search.spaces import Decision
 from search.supernets.ranking import kendall_tau, probability_to_beat_random, sparse_tau
 from search.traits import Direction
 
@@ -99,6 +100,7 @@ class Trained:
     """How often the choices of one decision were trained."""
 
     decision: str
+    choices: tuple[str, ...]
     counts: tuple[float, ...]
 
     @property
@@ -193,13 +195,27 @@ def baseline_tau(baseline: Truth, truth: Truth) -> tuple[float | None, int]:
     return kendall_tau([baseline.values[arch] for arch in both], known), len(both)
 
 
-def trained(content: Mapping[str, Any]) -> tuple[Trained, ...]:
-    """Read a snapshot ``choices``."""
+def trained(content: Mapping[str, Any], decisions: Sequence[Decision] = ()) -> tuple[Trained, ...]:
+    """Read a snapshot ``choices``.
+
+    Args:
+        content: of the snapshot.
+        decisions: of the space, for the names of the choices; without them they are numbered.
+    """
     names, counts = content.get("decisions", ()), content.get("counts", ())
+    known = {decision.name: decision.choices for decision in decisions}
     return tuple(
-        Trained(str(name), tuple(float(c) for c in own))
+        Trained(
+            str(name),
+            _choices(known.get(str(name), ()), len(own)),
+            tuple(float(count) for count in own),
+        )
         for name, own in zip(names, counts, strict=False)
     )
+
+
+def _choices(names: Sequence[str], num: int) -> tuple[str, ...]:
+    return tuple(names) if len(names) == num else tuple(f"choice {n + 1}" for n in range(num))
 
 
 def _sparse(known: Sequence[float], scores: Sequence[float], truth: Truth) -> float | None:

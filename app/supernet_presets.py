@@ -23,7 +23,12 @@ QUICK_OF: dict[str, dict[str, Any]] = {
         ("alphanet", "attentivenas", "bignas", "deps", "mixture_of_supernets", "sandwich"), SLOW
     ),
     "few_shot": {"epochs": 15, "member_epochs": 10},
-    "gradient_matching": {"epochs": 10, "epochs_between": 10, "last_epochs": 15},
+    "gradient_matching": {
+        "epochs": 8,
+        "epochs_between": 8,
+        "last_epochs": 12,
+        "batches": 5,
+    },
     "shiftnas": {**SLOW, "warmup_epochs": 3, "every": 10},
 }
 
@@ -40,19 +45,21 @@ def presets(catalogue: Catalogue, data: str) -> dict[str, Draft]:
     strategy = next((name for name in STRATEGIES if name in catalogue.names("strategy")), None)
     if not objectives or objectives[0]["metric"] != OBJECTIVES[0] or strategy is None:
         return {}
+    listed = "exhaustive" if "exhaustive" in catalogue.names("strategy") else strategy
     made = {}
     for plugin in catalogue.plugins:
         space = _space(plugin, catalogue) if plugin.kind == "recipe" else None
         if space is not None:
             recipe = {"name": plugin.name, "params": quick(plugin)}
+            num = _size(space, catalogue)
             made[f"{PREFIX}{plugin.name}"] = {
                 "name": f"{space} {plugin.name}",
                 "space": {"name": space},
                 "data": {"name": data},
                 "objectives": [dict(objective) for objective in objectives],
-                "strategy": {"name": strategy},
+                "strategy": {"name": strategy if num > TRIALS else listed},
                 "supernet": {"recipe": recipe},
-                "budget": {"trials": TRIALS},
+                "budget": {"trials": min(num, TRIALS)},
             }
     return made
 
@@ -66,6 +73,11 @@ def quick(plugin: Plugin) -> dict[str, Any]:
         for name, value in wanted.items()
         if name in properties and properties[name].get("default") != value
     }
+
+
+def _size(space: str, catalogue: Catalogue) -> int:
+    plugin = catalogue.plugin("space", space)
+    return int(plugin.traits.get("size") or TRIALS + 1) if plugin else TRIALS + 1
 
 
 def _space(plugin: Plugin, catalogue: Catalogue) -> str | None:

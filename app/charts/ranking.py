@@ -16,6 +16,7 @@ HEIGHT, ROW_HEIGHT, FRAME = 320, 30, 40
 BASELINE_DASHES = ("dot", "longdashdot")
 # Light throughout; white is what uniform training would give.
 UNEVEN = [[0, "#E8907C"], [0.5, "#F4F6F8"], [1, "#5FA3D9"]]
+MAX_NAME = 14
 MAX_RATIO = 2.0  # beyond it the colour says no more
 LEGEND = {"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom"}
 
@@ -133,16 +134,22 @@ def inherited_chart(look: Look, truth: Truth) -> go.Figure:
 def trained_chart(found: Sequence[Trained]) -> go.Figure:
     """Decisions by choices: how often each was trained, coloured against an even share."""
     width = max(len(one.counts) for one in found)
+    heads = found[0].choices
+    is_alike = all(one.choices == heads for one in found)
     ratios = np.full((len(found), width), np.nan, np.float32)
     texts = [["" for _ in range(width)] for _ in found]
     for row, one in enumerate(found):
         even = sum(one.counts) / len(one.counts)
         for place, count in enumerate(one.counts):
             ratios[row, place] = min(count / even, MAX_RATIO) if even else 1.0
-            texts[row][place] = f"{count:,.0f}"
+            name = "" if is_alike else f"{wording.shortened(one.choices[place], MAX_NAME)}: "
+            texts[row][place] = html.escape(f"{name}{count:,.0f}")
     figure = go.Figure(
         go.Heatmap(
-            x=[f"choice {place + 1}" for place in range(width)],
+            x=[
+                html.escape(heads[place]) if is_alike else f"choice {place + 1}"
+                for place in range(width)
+            ],
             y=[html.escape(wording.shortened(one.decision, 28)) for one in found],
             z=ratios,
             zmin=0,

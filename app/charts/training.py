@@ -40,6 +40,7 @@ MORE = (
     (AMBER, "longdash", "triangle-up"),
     (SKY, "longdashdot", "x"),
 )
+ALONE = (BLUE, "solid", "circle")  # a series that shares its panel with no other
 FEW = 40  # points that are marked one by one
 ROW_HEIGHT, FRAME = 24, 90
 INK = "#0E151C"
@@ -50,8 +51,9 @@ MAX_LABEL = 26
 def panel_chart(panel: Panel) -> go.Figure:
     """The series of one panel over the steps of the training."""
     figure = go.Figure()
+    several = len(panel.lines) > 1
     for place, line in enumerate(panel.lines):
-        colour, dash, mark = _look(line, place)
+        colour, dash, mark = _look(line, place) if several else LOOKS.get(line.name, ALONE)
         is_marked = len(line.steps_K) <= FEW
         figure.add_trace(
             go.Scatter(
@@ -65,7 +67,6 @@ def panel_chart(panel: Panel) -> go.Figure:
                 "<extra></extra>",
             )
         )
-    several = len(panel.lines) > 1
     layout = plain_layout(SMALL_HEIGHT)
     figure.update_layout(
         **{**layout, "margin": {**layout["margin"], "t": 28 if several else 12}},

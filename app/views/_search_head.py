@@ -19,17 +19,25 @@ HEIGHT = 42
 S = JobState
 
 
-def show(job_id: int, drawn: JobState, interval: int | None) -> None:
-    """The head; it asks for the job's state again and again while that can change."""
-    st.fragment(_head, run_every=interval)(job_id, drawn)
+def show(job_id: int, drawn: JobState, interval: int | None, *, was_training: bool) -> None:
+    """The head; it asks for the job's state again and again while that can change.
+
+    Args:
+        job_id: of the search.
+        drawn: the state that the page was drawn for.
+        interval: seconds between two looks at the record; None for none.
+        was_training: the page was drawn for a search that is still training its supernet.
+    """
+    st.fragment(_head, run_every=interval)(job_id, drawn, was_training)
 
 
-def _head(job_id: int, drawn: JobState) -> None:
+def _head(job_id: int, drawn: JobState, was_training: bool) -> None:
     with reading() as session:
         job = jobs.job(session, job_id)
         position = jobs.queue_position(session, job_id)
         slices = jobs.slices_of(session, [job_id])
-    if (job.state in states.IN_MOTION) != (drawn in states.IN_MOTION):
+    has_moved = (job.state in states.IN_MOTION) != (drawn in states.IN_MOTION)
+    if has_moved or is_training(job) != was_training:
         st.rerun()  # it came to rest or began to move: the whole page looks different
     name, actions = st.columns((5, 4.2), vertical_alignment="center")
     with name, st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -121,7 +129,7 @@ def _line(job: Job, position: int | None, sliced: str) -> None:
 
 def is_training(job: Job) -> bool:
     """It is at work on its supernet: its trials come after."""
-    return trains_supernet(job.spec) and not job.num_trials
+    return job.state in states.IN_MOTION and trains_supernet(job.spec) and not job.num_trials
 
 
 def _facts(job: Job) -> str:

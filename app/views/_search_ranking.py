@@ -13,6 +13,7 @@ from db.models import Job
 from db.session import database_url, reading
 from search.catalogue import Catalogue
 from search.correlation import Estimate
+from search.spaces import spaces
 
 LEAST_S = 10
 TTL_S = 15.0
@@ -48,7 +49,8 @@ def _draw(job: Job, catalogue: Catalogue) -> None:
     _against_truth(job, found, known)
     _stability(found, [run for run in runs if run])
     if last:
-        choices = ranking.trained(last.content)
+        space = spaces.get(job.space)
+        choices = ranking.trained(last.content, space.decisions if space else ())
         with st.container(border=True):
             st.markdown(f"**How often each choice was trained**, up to step {last.step:,}")
             if choices:

@@ -45,8 +45,18 @@ def show(
     mixed: tuple[Mixture, ...],
     catalogue: Catalogue,
     interval: int | None,
+    first: str | None = None,
 ) -> None:
-    """The lower half of the page; *interval* as of its upper half."""
+    """The lower half of the page.
+
+    Args:
+        job: the search.
+        measures: its objectives.
+        mixed: its aggregates.
+        catalogue: what is offered.
+        interval: as of the upper half.
+        first: the tab that is open unless the address says otherwise; None for the first.
+    """
     of_supernet: dict[str, Callable[[], None]] = {
         "training": lambda: _search_training.show(job, interval),
         "ranking": lambda: _search_ranking.show(job, catalogue, interval),
@@ -63,7 +73,9 @@ def show(
         "spec": lambda: _spec(job),
         "history": lambda: _history(job),
     }
-    tabs = st.tabs(list(contents), key="tab", bind="query-params", on_change="rerun")
+    tabs = st.tabs(
+        list(contents), key="tab", bind="query-params", on_change="rerun", default=first
+    )
     for tab, content in zip(tabs, contents.values(), strict=True):
         if tab.open:
             with tab:

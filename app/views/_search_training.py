@@ -73,7 +73,9 @@ def _draw(job_id: int, space: str) -> None:
         return
     _panels(panels, "curve")
     if choices is not None:
-        _choices(choices.step, trained(choices.content))
+        known = spaces.get(space)
+        decisions = known.decisions if known is not None else ()
+        _choices(choices.step, trained(choices.content, decisions))
     log = curves.method_log(told[supernet_record.PATHS])
     routing = curves.method_log(told[supernet_record.ROUTING])
     heats, more = [*log.heats, *routing.heats], [*log.panels, *routing.panels]

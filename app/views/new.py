@@ -245,7 +245,9 @@ def summary_lines(submission: Submission, found: Estimate) -> list[str]:
     )
     ahead = found.num_ahead
     lines.append(
-        "next in the queue" if not ahead else f"{wording.counted(ahead, 'search')} wait ahead"
+        "next in the queue"
+        if not ahead
+        else f"{wording.counted(ahead, 'search')} {'waits' if ahead == 1 else 'wait'} ahead"
     )
     if submission.seeds > 1:
         lines.append(f"**{submission.seeds} searches** of one group")

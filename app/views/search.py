@@ -38,12 +38,23 @@ def show() -> None:
     is_live = found.job.state in states.IN_MOTION
     interval = _interval() if is_live else None
     # The head watches the state also when charts are to stand still: it says what was asked for.
-    _search_head.show(found.job.id, found.job.state, (interval or HEAD_S) if is_live else None)
-    if found.job.num_trials or is_live:
+    trains = _search_head.is_training(found.job)
+    often = (interval or HEAD_S) if is_live else None
+    _search_head.show(found.job.id, found.job.state, often, was_training=trains)
+    if trains:
+        st.caption("Its front appears here when the supernet is trained and the search begins.")
+    elif found.job.num_trials or is_live:
         _search_front.show(found.job.id, (*found.measures, *found.mixed), interval)
     else:
         st.info("No architecture was looked at in this search.", icon=":material/info:")
-    _search_tabs.show(found.job, found.measures, found.mixed, found.catalogue, interval)
+    _search_tabs.show(
+        found.job,
+        found.measures,
+        found.mixed,
+        found.catalogue,
+        interval,
+        first="training" if trains else None,
+    )
 
 
 def _found() -> Shown | None:

@@ -5,6 +5,7 @@ import pytest
 from app import ranking
 from app.charts import ranking as charts
 from app.ranking import Look, Truth
+from search.spaces import Decision
 
 ARCHS = ["a", "b", "c", "d", "e"]
 SCORES = [50.0, 48.0, 60.0, 70.0, 65.0]
@@ -96,6 +97,17 @@ def test_choices_that_were_never_trained_are_infinitely_uneven():
     assert second.unevenness == float("inf")
 
 
+def test_choices_have_the_names_of_the_space_or_numbers():
+    content = {"decisions": ["op", "width"], "counts": [[4, 2], [3, 3]]}
+    decisions = (Decision("op", ("conv", "skip")), Decision("width", ("8", "16", "32")))
+
+    found = ranking.trained(content, decisions)
+
+    assert [one.choices for one in found] == [("conv", "skip"), ("choice 1", "choice 2")]
+    assert charts.trained_chart(found).data[0].text[0][0] == "conv: 4"
+    assert charts.trained_chart(found[:1]).data[0].x[0] == "conv"
+
+
 def test_pictures_of_much_stay_small_and_have_words():
     runs = [look([value + step % 7 for value in SCORES], step) for step in range(1, 201)]
     found = [ranking.agreed(one, truth(), num_resamples=0) for one in runs]
@@ -122,4 +134,4 @@ def test_an_uneven_decision_is_named():
 
     assert "op is the most uneven" in charts.trained_alt(found)
     assert "2 times" in charts.trained_alt(found)
-    assert list(charts.trained_chart(found).data[0].text[1]) == ["3", "3", ""]
+    assert list(charts.trained_chart(found).data[0].text[1]) == ["choice 1: 3", "choice 2: 3", ""]

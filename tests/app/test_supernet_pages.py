@@ -183,3 +183,12 @@ def test_a_supernet_is_found_by_who_trained_it_and_by_who_reads_it(made):
         trainers = {supernet_record.trainer_of(session, job).id for job in found}
 
     assert (digests, trainers) == ({DIGEST}, {trainer})
+
+
+def test_while_it_trains_the_training_is_what_a_search_shows_first(made, open_page):
+    under_way, done = made(supernets.add_under_way), made(supernets.add)
+
+    text = said(open_page("search", id=under_way))
+    assert "What the method says of itself" in text
+    assert "Its front appears here when the supernet is trained" in text
+    assert "What the method says of itself" not in said(open_page("search", id=done))
