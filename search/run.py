@@ -249,7 +249,7 @@ class _Search:
             told = self.progress(pause.share)
             epoch = min(pause.epoch + 1, pause.epochs)
             yield replace(told, text=f"{told.text}; epoch {epoch} of {pause.epochs} of the next")
-            yield self.checkpoint(under_way=[proposal])
+            yield self.checkpoint(under_way=[proposal], epochs=pause.epoch)
 
     def _trial(self, proposal: Proposal) -> Trial | None:
         """Evaluate; None when the simulated clock runs out first."""
@@ -351,8 +351,8 @@ class _Search:
             f"{state.num_recalled:,} of {state.num_scores:,} scores came from memory",
         )
 
-    def checkpoint(self, under_way: Sequence[Proposal] = ()) -> Checkpoint:
-        """Where to go on from: with what is under way, then with what is pending."""
+    def checkpoint(self, under_way: Sequence[Proposal] = (), epochs: int = 0) -> Checkpoint:
+        """Where to go on from: with what is trained for so many epochs, then what is pending."""
         self._state.pending = [
             [list(p.arch), list(p.parents), None if p.only is None else list(p.only)]
             for p in [*under_way, *self._pending]
@@ -363,6 +363,8 @@ class _Search:
         }
         if self._trained is not None:
             parts["supernet"] = self._trained.digest
+        if under_way:
+            parts["training"] = {"step": epochs}
         return checkpoint_of(self._spec, **parts)
 
     def raise_if_hopeless(self) -> None:

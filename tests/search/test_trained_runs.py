@@ -104,6 +104,13 @@ def test_pauses_show_progress_within_a_trial(tmp_path):
     assert [e.share for e in shown] == sorted(e.share for e in shown)
 
 
+def test_checkpoints_count_the_epochs_of_a_training(tmp_path):
+    steps = [e.step for e in run(spec(), data_dir=tmp_path) if isinstance(e, Checkpoint)]
+
+    assert max(steps) == FAST["epochs"]
+    assert steps[-1] == 0
+
+
 def test_equal_trainings_come_from_memory(tmp_path, undisturbed):
     again = trials_of(run(spec(), data_dir=tmp_path, memory=Recorded(undisturbed)))
 
