@@ -23,8 +23,8 @@ from search.seeds import seed_of
 from search.spaces import Arch, spaces
 from search.spec import Spec
 from search.standalone.recipe import PROTOCOL as TRAINING_PROTOCOL
-from search.standalone.recipe import Recipe
-from search.standalone.trainee import Trainee
+from search.standalone.recipe import Course, FineTuning
+from search.standalone.trainee import Inheritance, Trainee
 from search.supernets.trained import TrainedSupernet
 from search.traits import Dependency
 
@@ -73,14 +73,20 @@ class Conditions:
 
     def trainee(self, arch: Arch) -> Trainee:
         """The network of *arch* and the whole data set, seeded as the probe is."""
-        decisive = self.relevant(("network", "dataset", "seed", "environment"), "standalone")
+        alone: tuple[Dependency, ...] = ("network", "dataset", "seed", "environment")
         key = spaces[self.spec.space.name].key(arch)
 
-        def state_key(recipe: Recipe) -> str:
+        def state_key(recipe: Course) -> str:
+            is_tuned = isinstance(recipe, FineTuning)
+            decisive = self.relevant((*alone, "supernet") if is_tuned else alone, "standalone")
             content = [decisive, key, type(recipe).__name__, recipe.prefix()]
             text = json.dumps(content, sort_keys=True, separators=(",", ":"))
             return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
+        inheritance = None
+        if self.trained is not None:
+            collapse = partial(self.trained.collapse, arch)
+            inheritance = Inheritance(collapse, self.trained.held_out)
         return Trainee(
             partial(self.build, arch),
             self.images,
@@ -88,6 +94,8 @@ class Conditions:
             device=self.device,
             key=state_key,
             data_dir=self.data_dir,
+            inheritance=inheritance,
+            keeps_weights=self.spec.export is not None,
         )
 
     def seed(self, arch: Arch) -> int:
@@ -110,7 +118,7 @@ class Conditions:
         content: dict[str, Any] = {name: self.by_dependency[name] for name in dependencies}
         if kind == "cost" and "environment" in dependencies:
             content["hardware"] = self.hardware
-        if kind == "standalone":
+        if kind == "standalone" or (kind == "supernet" and "seed" in dependencies):
             content["training"] = TRAINING_PROTOCOL
         return {"protocol": PROTOCOL, "space": self.spec.space.name, **content}
 

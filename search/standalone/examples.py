@@ -55,6 +55,26 @@ def split(images: Images, *, validation_share: float, train_size: int = 0) -> Sp
     return Split(chosen.astype(np.int64), order[:num_held].astype(np.int64))
 
 
+def rest_of(images: Images, held_out: Places, *, train_size: int = 0) -> Split:
+    """Train on what is not held out, in the order of :func:`split`.
+
+    Args:
+        images: whose training part is split.
+        held_out: places that somebody else has chosen.
+        train_size: so many at most; 0 is all.
+
+    Raises:
+        DataError: too few are left to train on.
+    """
+    num = images.info.num_train
+    order = np.random.default_rng(seed_of("validation", images.info.digest)).permutation(num)
+    rest = order[~np.isin(order, held_out)]
+    chosen = rest[: train_size or None]
+    if len(chosen) < 2:
+        raise DataError(f"{num} training examples are too few to hold {len(held_out)} of them out")
+    return Split(chosen.astype(np.int64), held_out.astype(np.int64))
+
+
 class Pixels:
     """The images of one part as normalised tensors on a device.
 

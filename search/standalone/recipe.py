@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 PROTOCOL = 1  # raise it when trainings give other values: old scores are not reused then
 
 
-class Recipe(BaseModel):
-    """What every training takes."""
+class Course(BaseModel):
+    """What every training takes, whatever its first weights."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,10 +51,6 @@ class Recipe(BaseModel):
     clip_norm: Annotated[
         float, Field(ge=0, description="Largest norm of all gradients together; 0 is any.")
     ] = 0.0
-    validation_share: Annotated[
-        float,
-        Field(gt=0, le=0.5, description="Of the training part; held out of training."),
-    ] = 0.2
     train_size: Annotated[
         int, Field(ge=0, description="So many training examples at most; 0 is all.")
     ] = 0
@@ -69,8 +65,17 @@ class Recipe(BaseModel):
         return self.model_dump(exclude={"epochs"}) | {"horizon": self.num_scheduled}
 
 
-class ImageRecipe(Recipe):
-    """Training on images: those of the training part may be moved and mirrored."""
+class Recipe(Course):
+    """Training from drawn weights."""
+
+    validation_share: Annotated[
+        float,
+        Field(gt=0, le=0.5, description="Of the training part; held out of training."),
+    ] = 0.2
+
+
+class Augmentation(BaseModel):
+    """What is done to training images."""
 
     crop_padding: Annotated[
         int,
@@ -83,6 +88,22 @@ class ImageRecipe(Recipe):
     flip: Annotated[
         bool, Field(description="Half of the images are mirrored, left for right.")
     ] = False
+
+
+class ImageRecipe(Augmentation, Recipe):
+    """Training on images: those of the training part may be moved and mirrored."""
+
+
+class FineTuning(Augmentation, Course):
+    """Training that goes on from the weights of a supernet, on what that was trained on.
+
+    What was held out from the supernet is held out here too.
+    """
+
+    epochs: Annotated[
+        int, Field(ge=1, le=10_000, description="Passes through the training examples.")
+    ] = 5
+    lr: Annotated[float, Field(gt=0, le=10, description="The highest learning rate.")] = 0.01
 
 
 class TextRecipe(Recipe):
@@ -101,7 +122,7 @@ class TextRecipe(Recipe):
     ] = 1.0
 
 
-def lr_at(recipe: Recipe, epoch: float) -> float:
+def lr_at(recipe: Course, epoch: float) -> float:
     """The learning rate after so many epochs, with their fraction.
 
     Cosine without restarts (Loshchilov and Hutter, 2017, eq. 5 with a lowest rate of 0), over

@@ -18,9 +18,9 @@ from search.datasets import Images
 from search.layout import laid_out, memory_format_for
 from search.passes import forked
 from search.seeds import seed_of
-from search.standalone.examples import Pixels, Places, batches, cropped, flipped, split
+from search.standalone.examples import Pixels, Places, Split, batches, cropped, flipped
 from search.standalone.outcome import Evaluation, Pause, Steps, Trained
-from search.standalone.recipe import ImageRecipe, Recipe, lr_at
+from search.standalone.recipe import Augmentation, Course, lr_at
 from search.standalone.states import State, States
 from search.standalone.updates import Updates
 
@@ -40,23 +40,35 @@ class _Progress:
 
 
 class Session:
-    """One training under way."""
+    """One training under way.
 
-    def __init__(
+    Args:
+        build: called with ``num_classes`` and ``generator``; gives the network to train.
+        images: trained and evaluated on.
+        recipe: how.
+        places: in the training part, to train on and held out.
+        seed: of the first weights and whatever else is drawn.
+        device: where.
+        keeps_weights: the state of the finished training has the weights, so that
+            :attr:`network` is there again.
+    """
+
+    def __init__(  # noqa: PLR0913  # what decides a training
         self,
         build: Callable[..., nn.Module],
         images: Images,
-        recipe: Recipe,
+        recipe: Course,
+        places: Split,
         *,
         seed: int,
         device: torch.device,
+        keeps_weights: bool = False,
     ) -> None:
         self._recipe = recipe
+        self._keeps_weights = keeps_weights
         self._seed = seed
         self._device = device
-        self._split = split(
-            images, validation_share=recipe.validation_share, train_size=recipe.train_size
-        )
+        self._split = places
         self._train = Pixels(images, images.train, device)
         self._test = Pixels(images, images.test, device)
         self._test_places = np.arange(images.info.num_test)
@@ -72,7 +84,7 @@ class Session:
     def train(self, states: States | None) -> Steps:
         """Go on from the latest state, if there is one, to the last epoch; then evaluate."""
         found = states.latest() if states else None
-        if found is not None:
+        if found is not None and self._serves(found):
             self._load(found)
             if "result" in found and found["epoch"] == self._recipe.epochs:
                 return self._outcome(found["result"])
@@ -89,6 +101,16 @@ class Session:
         if states:
             states.finish({**self._state(), "result": asdict(test)})
         return self._outcome(asdict(test))
+
+    @property
+    def network(self) -> nn.Module:
+        """As it has been trained so far, in training mode."""
+        return self._net
+
+    def _serves(self, state: State) -> bool:
+        """Whether to go on from a state; one without weights does not give any."""
+        is_whole = "network" in state or state["progress"]["diverged_in"] is not None
+        return is_whole or not self._keeps_weights
 
     @property
     def _has_diverged(self) -> bool:
@@ -118,7 +140,7 @@ class Session:
     def _step(self, places: Places, lr: float, rng: np.random.Generator) -> Tensor:
         """One update; sum of losses and number of right answers before it."""
         raw_BCHW = self._train.raw(places)
-        if isinstance(self._recipe, ImageRecipe):
+        if isinstance(self._recipe, Augmentation):
             raw_BCHW = augmented(raw_BCHW, self._recipe, rng)
         x_BCHW = self._laid_out(self._train.normalised(raw_BCHW))
         y_B = self._train.labels(places)
@@ -176,8 +198,10 @@ class Session:
         self._progress.seconds += now - self._since
         self._since = now
         state: State = {"epoch": self._progress.epoch, "progress": asdict(self._progress)}
-        if self._progress.epoch < self._recipe.num_scheduled and not self._has_diverged:
+        is_open = self._progress.epoch < self._recipe.num_scheduled
+        if (is_open or self._keeps_weights) and not self._has_diverged:
             state["network"] = dict(self._net.state_dict())
+        if is_open and not self._has_diverged:
             state["updates"] = self._updates.state()
         return state
 
@@ -185,6 +209,7 @@ class Session:
         self._progress = _Progress(**state["progress"])
         if "network" in state:
             self._net.load_state_dict(state["network"])
+        if "updates" in state:
             self._updates.load(state["updates"])
         self._progress.resumed_after.append(self._progress.epoch)
 
@@ -210,7 +235,7 @@ class Session:
         )
 
 
-def augmented(raw_BCHW: Tensor, recipe: ImageRecipe, rng: np.random.Generator) -> Tensor:
+def augmented(raw_BCHW: Tensor, recipe: Augmentation, rng: np.random.Generator) -> Tensor:
     """Images moved and mirrored as the recipe says."""
     if recipe.crop_padding:
         raw_BCHW = cropped(raw_BCHW, recipe.crop_padding, rng)

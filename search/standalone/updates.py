@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
-from search.standalone.recipe import Recipe
+from search.standalone.recipe import Course
 
 SECOND_BETA, EPSILON = 0.999, 1e-8  # of AdamW
 
@@ -22,7 +22,7 @@ class Updates:
     Parameters without a gradient (of edges that are not run) are left as they are.
     """
 
-    def __init__(self, parameters: Sequence[nn.Parameter], recipe: Recipe) -> None:
+    def __init__(self, parameters: Sequence[nn.Parameter], recipe: Course) -> None:
         self._parameters = parameters
         self._recipe = recipe
         self._memory: dict[int, list[Tensor]] = {}  # by place of the parameter

@@ -27,8 +27,9 @@ from search.spaces import Arch
 from search.standalone.examples import Pixels
 from search.supernets.accuracy import SubnetAccuracy
 from search.supernets.making import supernet_of
+from search.supernets.mix import onehot
 from search.supernets.mixtures import mixtures
-from search.supernets.norms import NormPolicy, TrackedNorms
+from search.supernets.norms import FixedNorms, NormPolicy, TrackedNorms, calibrated
 from search.supernets.recipes import recipes
 from search.supernets.splitting import parts_of, planted
 from search.supernets.supernet import Supernet
@@ -135,8 +136,24 @@ class TrainedSupernet:
         return self._by_settings[key]
 
     def collapse(self, arch: Arch, *, batches: int = 8, batch_size: int = 64) -> nn.Module:
-        """The plain network of a subnet with inherited weights and statistics of its own."""
-        return self.evaluation("held_out", batches, batch_size).collapse(arch)
+        """The plain network of a subnet, ready for inference, with inherited weights.
+
+        Its norms have the statistics that it is evaluated with. Under a policy that has none,
+        they are calibrated to it.
+
+        Args:
+            arch: the subnet.
+            batches: of training images, for the calibration.
+            batch_size: images of each.
+        """
+        mix = onehot(arch)
+        norms = self.evaluation("held_out", batches, batch_size).norms(mix)
+        if not isinstance(norms, FixedNorms):
+            norms = calibrated(
+                lambda x_BCHW, norms: self.net(x_BCHW, mix, norms),
+                calibration(self._images, self.held_out, batches, batch_size, self._device),
+            )
+        return self.net.collapse(arch, norms).eval()
 
 
 def load_trained(

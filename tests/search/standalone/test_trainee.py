@@ -16,7 +16,7 @@ from tests.search.standalone.making import build, images, left_after, trained, t
 RECIPE = ImageRecipe(epochs=4, batch_size=8, crop_padding=1, flip=True, lr=0.02)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)

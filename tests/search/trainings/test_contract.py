@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from search.conditions import conditions
+from search.datasets.digits import digits
 from search.parameters import bind, schema_of
 from search.probe import Measurement
 from search.spaces import spaces
@@ -15,6 +16,7 @@ from search.spec import parse_submission
 from search.standalone.outcome import Pause
 from search.trainings import trainings
 from search.traits import traits_of
+from tests.search.supernets.untrained import untrained_supernet
 
 SMALL = {
     "cell_27": {},
@@ -45,6 +47,7 @@ def data_dir(tmp_path):
 
 def opened(data_dir, name, space, seed=0):
     data = {"name": "digits"}
+    needs_supernet = traits_of(trainings[name]).needs_supernet
     if traits_of(trainings[name]).needs_data == "text":
         data = {"name": "text", "params": {"length": 8}}
     spec = parse_submission(
@@ -57,9 +60,13 @@ def opened(data_dir, name, space, seed=0):
             "strategy": {"name": "random"},
             "budget": {"trials": 1},
             "seed": seed,
+            **({"supernet": {"recipe": {"name": "spos"}}} if needs_supernet else {}),
         }
     )
-    return conditions(spec, data_dir=data_dir, device="cpu")
+    trained = None
+    if needs_supernet:
+        trained = untrained_supernet(space, digits(data_dir), network=SMALL.get(space, {}))
+    return conditions(spec, data_dir=data_dir, device="cpu", trained=trained)
 
 
 def arch_of(space):
@@ -104,7 +111,8 @@ def test_the_recipe_is_declared_with_bounds_and_defaults(name):
 def test_a_declaration_says_what_decides_the_value(name):
     traits = traits_of(trainings[name])
 
-    assert traits.depends_on == ("network", "dataset", "seed", "environment")
+    supernet = ("supernet",) if traits.needs_supernet else ()
+    assert traits.depends_on == ("network", "dataset", "seed", "environment", *supernet)
     assert traits.equivalence == "exact"
     assert traits.source
 
