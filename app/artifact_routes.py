@@ -9,7 +9,7 @@ from app.artifacts import artifact_as_json, file_name, whole_file
 from db import artifacts, jobs, metrics, snapshots
 from db.session import reading
 
-MAX_SNAPSHOTS = 100  # in one answer: each may have megabytes
+MAX_SNAPSHOTS = 20  # in one answer: each may have megabytes
 
 Name = Annotated[str, Query(max_length=64)]
 Since = Annotated[int | None, Query(ge=0, le=2**31 - 1, description="this step and later ones")]

@@ -277,7 +277,7 @@ class Held:
         place = child.mark.read()
         spot = (place.number, place.step) if place.has_begun else None
         self._crashes[spot] += 2 if is_stuck else 1
-        cause = self._limit_cause() if is_stuck else _cause(child.returncode or 0)
+        cause = self._limit_cause(place) if is_stuck else _cause(child.returncode or 0)
         where = self._where(place)
         log.warning("job %d, %s: %s", self.job_id, where, cause)
         if self._crashes[spot] >= MAX_CRASHES or place.number in self._failures:
@@ -294,8 +294,10 @@ class Held:
             return f"the training of its supernet, after step {place.step:,}"
         return f"its trial {place.number + 1}" if self._is_slice else f"trial {place.number}"
 
-    def _limit_cause(self) -> str:
+    def _limit_cause(self, place: Place) -> str:
         limit_s = self._trial_timeout_s
+        if place.number is None:
+            return "nothing was heard of it for minutes, so its process was ended"
         return f"it took longer than its limit of {limit_s:g} s, so its process was ended"
 
 
@@ -315,6 +317,8 @@ class _StuckWatch:
         if place != self._place:
             self._place, self._since = place, time.monotonic()
         limit_s = self._limit_s if place.has_begun else self._start_s
+        if place.number is None:  # what a step of a supernet takes is no matter of a trial's limit
+            limit_s = max(self._limit_s, self._start_s)
         return time.monotonic() > self._since + limit_s
 
 

@@ -57,7 +57,7 @@ def run(spec: Spec, *, resume=None, failures=None, part=None, **_seams) -> Itera
 def _train(params: dict[str, Any], done: int) -> Iterator[Event]:
     """As many steps as there are to be; some kill the process, once or whenever they come."""
     for step in range(done, params["steps"]):
-        time.sleep(params.get("pause_s", 0.0))
+        time.sleep(params.get("step_s", 0.0))
         if step in params.get("crash_once_at_steps", []) and _is_first(step):
             os.kill(os.getpid(), signal.SIGKILL)
         if step == params.get("crash_at_step"):

@@ -153,6 +153,16 @@ def test_a_training_that_comes_further_survives_any_number_of_crashes(runner: Ru
         assert [a.digest for a in artifacts.artifacts(session, job_id)] == [SUPERNET]
 
 
+def test_a_step_of_a_training_may_take_longer_than_a_trial(runner: Runner):
+    spec = supernet_spec(step_s=1.6) | {"budget": {"trials": 1, "trial_timeout_s": 0.1}}
+    spec["strategy"]["params"]["steps"] = 1
+    job_id = queue_job(spec, is_sent=False)
+
+    runner.run(job_id)
+
+    assert state(job_id) is JobState.SUCCEEDED
+
+
 def test_a_training_that_always_crashes_at_one_step_fails_the_job(runner: Runner):
     job_id = queue_job(supernet_spec(crash_at_step=3), is_sent=False)
 
