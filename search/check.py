@@ -71,6 +71,7 @@ def _problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
             yield f"objectives.{place}.{field}", message
     yield from _clock_problems(spec, catalogue)
     yield from _supernet_problems(spec, catalogue)
+    yield from _export_problems(spec, catalogue)
     if needs_network(spec):
         yield from _network_problems(spec, catalogue)
         yield from _data_problems(spec, catalogue)
@@ -94,9 +95,12 @@ def _unknown(name: str, noun: str, known: list[str]) -> str:
 def _strategy_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
     choice = spec.strategy
     yield from _plugin_problems("strategy.", "strategy", choice.name, choice.params, catalogue)
-    yield from _listed_problems(spec, catalogue.plugin("strategy", choice.name))
-    there_are = f"there are only {len(spec.objectives)} objectives"
     plugin = catalogue.plugin("strategy", choice.name)
+    reason = plugin.traits.get("unfit", {}).get(spec.space.name) if plugin else None
+    if reason is not None:
+        yield "strategy.name", reason
+    yield from _listed_problems(spec, plugin)
+    there_are = f"there are only {len(spec.objectives)} objectives"
     for name, places in _objectives_named(choice.params, plugin):
         if any(place > len(spec.objectives) for place in places):
             yield f"strategy.params.{name}", there_are
@@ -247,6 +251,19 @@ def _supernet_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
         reason = _checkpoint_problem(use.checkpoint, spec, catalogue)
         if reason is not None:
             yield "supernet.checkpoint", reason
+
+
+def _export_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
+    if spec.export is None:
+        return
+    metrics = {objective.name: objective.metric for objective in spec.objectives}
+    metric = metrics[spec.export.weights]
+    if not any(catalogue.plugin(kind, metric) for kind in ("training", "inherited")):
+        yield (
+            "export.weights",
+            f"{spec.export.weights} has no weights: name an objective that trains a network or "
+            "inherits from a supernet",
+        )
 
 
 def _recipe_problems(recipe: Choice, space: str, catalogue: Catalogue) -> Iterator[Problem]:

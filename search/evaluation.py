@@ -67,6 +67,11 @@ class Evaluator:
         conditions: under which is measured; None when all objectives are looked up.
         memory: asked before anything is measured.
         timeout_s: for all scores of one arch together; a training may take it for every epoch.
+        exported: place of the objective whose network is wanted; if it is a training, it is
+            carried out even where its score is known.
+
+    Attributes:
+        network: what that training has trained for the last visit; None where there is none.
     """
 
     def __init__(
@@ -77,12 +82,15 @@ class Evaluator:
         memory: Memory,
         *,
         timeout_s: float,
+        exported: int | None = None,
     ) -> None:
         self._space = space
         self._meters = meters
         self._conditions = conditions
         self._memory = memory
         self._timeout_s = timeout_s
+        self._exported = exported
+        self.network: torch.nn.Module | None = None
         self._table_meters = [(i, m) for i, m in enumerate(meters) if isinstance(m, TableMeter)]
         self._known: OrderedDict[str, Score] = OrderedDict()  # by memory key; oldest first
         self._key_makers = {
@@ -144,12 +152,16 @@ class Evaluator:
         keys = self._keys(visit)
         trainees: dict[Arch, Trainee] = {}
         self._trained = {}
+        self.network = None
         for place, meter in self._training_meters:
-            if place in keys and keys[place] not in self._known:
+            is_wanted = place == self._exported
+            if place in keys and (is_wanted or keys[place] not in self._known):
                 member = self._space.canonical(visit.arch, meter.equivalence)
                 if member not in trainees:
                     trainees[member] = self._conditions.trainee(member)
                 self._trained[place] = yield from self._training(meter, trainees[member])
+                if is_wanted:
+                    self.network = trainees[member].network
 
     def scores(
         self, visit: Visit, *, scored: Collection[int] = (), cause: str | None = None

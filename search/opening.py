@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from search.strategies import Beginner, Strategy, strategies
 from search.supernets.trained import TrainedSupernet
 from search.tables import Table
 from search.warm_start import WarmStarted
+
+if TYPE_CHECKING:
+    from search.export.exporter import Exporter
 
 
 def meters_of(spec: Spec, space: Space, tables: Mapping[str, Table]) -> list[Meter]:
@@ -118,3 +122,24 @@ def num_trials_of(spec: Spec, space: Space) -> int | None:
 def pool_of(spec: Spec, space: Space) -> int:
     """How many archs are screened before the strategy begins."""
     return 0 if spec.warm_start is None else min(spec.warm_start.pool, space.size)
+
+
+def exporter_of(
+    spec: Spec, meters: Sequence[Meter], conditions: Conditions | None, data_dir: Path
+) -> "Exporter | None":
+    """What writes the networks of trials; None where none is wanted.
+
+    Args:
+        spec: of the run.
+        meters: of its objectives.
+        conditions: under which they are measured.
+        data_dir: where artifacts lie.
+
+    Raises:
+        SpecError: the objective that is named has no weights.
+    """
+    if spec.export is None:
+        return None
+    from search.export.exporter import Exporter  # takes a while to import
+
+    return Exporter(spec, meters, conditions, data_dir)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search.errors import RunError
 from search.evaluation import Evaluator
@@ -19,6 +19,7 @@ from search.objectives import Aim, total_violation
 from search.opening import (
     clock_of,
     conditions_of,
+    exporter_of,
     meters_of,
     num_trials_of,
     pool_of,
@@ -37,6 +38,9 @@ from search.supernets.trained import TrainedSupernet
 from search.tables import Table
 from search.tally import Tally
 from search.visits import Visits
+
+if TYPE_CHECKING:
+    from search.export.exporter import Exporter
 
 SLICE_S = 0.5  # of work between two checkpoints; a single trial may take longer
 CHUNK = 512  # proposals asked for at a time when looking them up takes microseconds
@@ -104,6 +108,7 @@ class _Search:
 
     Attributes:
         failures: causes by the number of a trial that is not to be measured.
+        exporter: writes the networks of trials as files; None where none is wanted.
     """
 
     def __init__(
@@ -129,6 +134,7 @@ class _Search:
         self._pending: list[Proposal] = []
         self._failure = ""
         self.failures: Mapping[int, str] = {}  # of trials to come, by their numbers
+        self.exporter: Exporter | None = None
         num_trials, pool = num_trials_of(spec, self._space), pool_of(spec, self._space)
         self._pace = Pace(spec.budget, lambda: num_trials, pool=pool)
 
@@ -233,6 +239,8 @@ class _Search:
                 break
             results.append(self._result(trial))
             yield trial
+            if self.exporter is not None:
+                yield self.exporter.export(trial, self._evaluator.network)
             if self._failure or self._has_used_up_trials():
                 break
         self._strategy.tell(results)
@@ -387,14 +395,19 @@ def _opened(  # what a search is made from
 ) -> _Search:
     space = spaces[spec.space.name]
     meters = meters_of(spec, space, tables)
+    conditions = conditions_of(spec, meters, data_dir, device, trained)
+    exporter = exporter_of(spec, meters, conditions, data_dir)
     evaluator = Evaluator(
         space,
         meters,
-        conditions_of(spec, meters, data_dir, device, trained),
+        conditions,
         memory,
         timeout_s=spec.budget.trial_timeout_s,
+        exported=None if exporter is None else exporter.place,
     )
-    return _Search(spec, meters, evaluator, memory, trained)
+    search = _Search(spec, meters, evaluator, memory, trained)
+    search.exporter = exporter
+    return search
 
 
 def _proposal(arch: list[int], parents: list[int], only: list[int] | None) -> Proposal:
