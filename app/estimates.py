@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app import training_estimate
 from db import jobs, pace
 from db.jobs import JobFilter
 from db.models import JobState
@@ -26,12 +27,14 @@ class Estimate:
         share_known: of the scores, about; at least so much comes from memory.
         seconds: of one seed, about.
         num_ahead: searches that wait for the same kind of worker.
+        training_s: seconds of the training of a supernet before; 0 when there is none.
     """
 
     num_evaluations: int | None
     share_known: float
     seconds: float | None
     num_ahead: int
+    training_s: float | None = 0.0
 
 
 def estimate(session: Session, submission: Submission, catalogue: Catalogue) -> Estimate:
@@ -51,7 +54,13 @@ def estimate(session: Session, submission: Submission, catalogue: Catalogue) -> 
             seconds += min(warm.pool, size or warm.pool) * fresh[warm.objective - 1]
     if submission.budget.minutes is not None:
         seconds = min(seconds or float("inf"), submission.budget.minutes * 60)
-    return Estimate(num, sum(known) / len(known), seconds, jobs.num_jobs(session, waiting))
+    return Estimate(
+        num,
+        sum(known) / len(known),
+        seconds,
+        jobs.num_jobs(session, waiting),
+        training_estimate.seconds(session, submission, catalogue),
+    )
 
 
 def _size(submission: Submission, catalogue: Catalogue) -> int | None:

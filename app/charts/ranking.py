@@ -13,7 +13,8 @@ from app.ranking import Agreed, Alike, Look, Trained, Truth
 from search.correlation import Estimate
 
 HEIGHT, ROW_HEIGHT, FRAME = 320, 30, 40
-BASELINE_DASHES = ("dot", "longdashdot")
+# Baselines are often alike: their names stand apart.
+BASELINE_LOOKS = (("dot", "top left"), ("longdashdot", "bottom right"))
 # Light throughout; white is what uniform training would give.
 UNEVEN = [[0, "#E8907C"], [0.5, "#F4F6F8"], [1, "#5FA3D9"]]
 MAX_NAME = 14
@@ -46,12 +47,12 @@ def trust_chart(found: Sequence[Agreed], baselines: Mapping[str, float]) -> go.F
                 hovertemplate=f"{name}, step %{{x:,.0f}}: %{{y:.3f}}<extra></extra>",
             )
         )
-    for (name, tau), dash in zip(baselines.items(), BASELINE_DASHES, strict=False):
+    for (name, tau), (dash, place) in zip(baselines.items(), BASELINE_LOOKS, strict=False):
         figure.add_hline(
             y=tau,
             line={"color": GREY, "dash": dash, "width": 1.5},
             annotation={"text": f"{html.escape(name)} {tau:.2f}", "font": {"size": 12}},
-            annotation_position="top left",
+            annotation_position=place,
         )
     return _over_steps(figure, "agreement with the truth")
 

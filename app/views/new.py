@@ -231,6 +231,7 @@ def summary_lines(submission: Submission, found: Estimate) -> list[str]:
         else f"about **{wording.counted(num, 'evaluation')}**"
         + (f" for each of {submission.seeds} seeds" if submission.seeds > 1 else "")
     ]
+    lines += _training(submission, found)
     if submission.warm_start is not None:
         pool = wording.count(submission.warm_start.pool)
         lines.append(f"before them a pool of up to **{pool}**, scored for one objective only")
@@ -254,6 +255,24 @@ def summary_lines(submission: Submission, found: Estimate) -> list[str]:
     if submission.control:
         lines.append(f"**{wording.counted(submission.seeds, 'random control')}** of equal budget")
     return lines
+
+
+def _training(submission: Submission, found: Estimate) -> list[str]:
+    """What the training of a supernet adds."""
+    use = submission.supernet
+    if use is None:
+        return []
+    if use.recipe is None:
+        return ["with the weights of a trained supernet: nothing is trained before"]
+    name = wording.plain(use.recipe.name)
+    if found.training_s is None:
+        return [
+            f"before them a supernet is trained by {name}; how long that takes is not known yet: "
+            "nobody has trained this space by it on this data before"
+        ]
+    took = wording.plain(wording.duration(found.training_s))
+    tail = "; the limit in minutes does not count it" if submission.budget.minutes else ""
+    return [f"before them a supernet is trained by {name}: about **{took}**{tail}"]
 
 
 def _submit(submission: Submission) -> None:

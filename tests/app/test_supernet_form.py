@@ -174,3 +174,24 @@ def test_a_trained_one_in_words():
     said = supernet_form.checkpoint_words(info, datetime.now(UTC))
 
     assert said.startswith("a supernet: spos, 1,200 steps on digits, ")
+
+
+def test_what_nobody_has_trained_has_no_time(with_worker, open_page):
+    assert "nobody has trained this space by it" in words(with_supernet(open_page))
+
+
+def test_a_training_takes_as_long_as_one_before_and_more_with_more_epochs(trained, open_page):
+    page = with_supernet(open_page)
+    assert "a supernet is trained by spos: about **83 s**" in words(page).replace("\\", "")
+
+    field(page, "number_input", "epochs").set_value(60).run()
+
+    assert "about **2.7 min**" in words(page).replace("\\", "")
+
+
+def test_a_trained_one_adds_nothing(trained, open_page):
+    page = with_supernet(open_page)
+
+    field(page, "selectbox", "Supernet").select(supernet_form.USE).run()
+
+    assert "nothing is trained before" in words(page)
