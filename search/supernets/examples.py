@@ -171,7 +171,7 @@ class ImportanceData(Shuffled):
     def end_epoch(self, epoch: int, num_epochs: int) -> None:
         """Make the next epoch's probabilities, and begin to score anew."""
         share, total = self._smoothing(epoch, num_epochs), self.scores.sum()
-        self._is_uniform = share == 0 or total == 0
+        self._is_uniform = bool(share == 0 or total == 0)
         if self._is_uniform:
             self.probabilities = np.full(self.count, 1 / self.count)
         else:

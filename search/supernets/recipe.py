@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 
@@ -12,14 +11,13 @@ from search.supernets.examples import Shuffled
 from search.supernets.losses import HardLabel, Loss
 from search.supernets.norms import Policy
 from search.supernets.paths import PathSampler
+from search.supernets.precision import Precision as Precision
 from search.supernets.schedules import Schedule, constant
 from search.supernets.sources import SourceMaker
 from search.supernets.splitters import Splitter
 from search.supernets.steps import Role
 from search.supernets.supernet import Supernet
 from search.supernets.updates import Clip, Optimiser
-
-Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)

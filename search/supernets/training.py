@@ -15,17 +15,18 @@ from torch import Tensor
 from search.errors import RunError
 from search.seeds import seed_of
 from search.spaces import Space
-from search.supernets.aggregation import aggregation_of
 from search.supernets.channels import sort_inner_channels
 from search.supernets.checkpoints import STATE_VERSION, require_fit
 from search.supernets.examples import Chosen, Examples, Places
+from search.supernets.losses import Loss
 from search.supernets.making import fresh_source
-from search.supernets.mix import Mix
-from search.supernets.noise import Noise
 from search.supernets.norms import NormPolicy
 from search.supernets.parts import whole
+from search.supernets.passes import Passes
+from search.supernets.processes import ALONE, Alone
 from search.supernets.recipe import Phase, Recipe
 from search.supernets.sources import WeightSource
+from search.supernets.sources._drawn_channels import drawn_channels
 from search.supernets.splitting import (
     inherit_momenta,
     member_sources,
@@ -34,8 +35,8 @@ from search.supernets.splitting import (
     split,
     view,
 )
-from search.supernets.steps import Labelled, Moment, Pass, PassReport, Report
-from search.supernets.supernet import BATCH_NORMS, Supernet, fix_norms
+from search.supernets.steps import Labelled, Moment, Report
+from search.supernets.supernet import Supernet, fix_norms
 from search.supernets.timeline import Span, Spot, Timeline
 from search.supernets.updates import clipped
 
@@ -69,38 +70,57 @@ class Training:
         recipe: how to train.
         examples: on what; on the device of the network.
         seed: of everything that is drawn from now on.
+        processes: that train the same together; each is given all examples.
 
     Raises:
-        ValueError: the recipe does not fit the space, or there are fewer than two examples.
+        ValueError: the recipe does not fit the space, or there are fewer than two examples, or
+            not one for each process.
     """
 
-    def __init__(self, net: Supernet, recipe: Recipe, examples: Examples, *, seed: int) -> None:
+    def __init__(
+        self,
+        net: Supernet,
+        recipe: Recipe,
+        examples: Examples,
+        *,
+        seed: int,
+        processes: Alone = ALONE,
+    ) -> None:
         reason = recipe.unfit_reason(net.space)
         if reason:
             raise ValueError(reason)
         self.net, self.recipe, self.examples = net, recipe, examples
         self.device = next(net.parameters()).device
+        self.processes = processes
         self.norms = NormPolicy(recipe.norms, recipe.momentum_of_norms)
+        self.norms.training = processes.norms(self.norms.training)
         self.paths = recipe.paths(net, _generator(seed, "paths"))
         self._divide(_held_out(len(examples), recipe.held_out, _generator(seed, "held_out")))
-        if len(self.trained) < 2:
-            raise ValueError("a supernet needs at least two training examples")
+        least = max(2, processes.count)
+        if min(len(self.trained), recipe.batch_size) < least:
+            raise ValueError(f"a supernet needs at least {least} training examples a step")
         self.data = recipe.data(len(self.trained), _generator(seed, "data"))
-        self.loss = recipe.loss()
         if not recipe.affine_norms:
             fix_norms(net)
         self.optimizer = self._new_optimizer()
         self.steps_done = 0
-        self.steps_per_epoch = _steps(len(self.trained), recipe.batch_size)
+        self.steps_per_epoch = _steps(len(self.trained), recipe.batch_size, processes.count)
         self.timeline = Timeline(_spans(recipe, net.space), self.steps_per_epoch)
         self.splits: list[dict[str, object]] = []
         self._splits_rng = _generator(seed, "splits")
         self._validation_rng = _generator(seed, "validation")
         self._images_rng = _generator(seed, "images")
-        self._noise = torch.Generator(self.device).manual_seed(seed_of(seed, "noise"))
+        self._channels_rng = _generator(seed, "channels")
+        noise = torch.Generator(self.device).manual_seed(seed_of(seed, "noise"))
+        self.passes = Passes(net, recipe, self.norms, noise, processes)
         self._order = self.data.order()
         self._format = net.memory_format(self.device)
         self._diverged = torch.full((), -1, device=self.device)
+
+    @property
+    def loss(self) -> Loss:
+        """Of each pass."""
+        return self.passes.loss
 
     @property
     def num_steps(self) -> int:
@@ -132,34 +152,29 @@ class Training:
         if spot.phase > len(self.splits):
             self._split(self.recipe.phases[spot.phase - 1])
         places = self._places(spot.batch)
-        x_BCHW, y_B = self.trained.batch(places, self._images_rng)
-        x_BCHW = x_BCHW.contiguous(memory_format=self._format)
-        moment = self._moment(spot, (x_BCHW, y_B))
+        batch = self._laid_out(self.trained.batch(places, self._images_rng))
+        moment = self._moment(spot, batch)
         lr = self._set_lr(moment)
         if self.recipe.sorts_before is not None and step == (
             self.recipe.sorts_before * self.steps_per_epoch
         ):
             sort_inner_channels(self.net, self.optimizer)
         self.optimizer.zero_grad(set_to_none=True)
-        weights_B = self._weights(places)
-        memo: dict[str, Tensor] = {}
-        aggregate = aggregation_of(self.recipe.aggregation, self.net)
-        reports = []
-        for done in self.paths.passes(moment):
-            factor = self._factor(done, moment)
-            if factor != 0:
-                reports.append(self._pass(done, factor, (x_BCHW, y_B, weights_B), memo))
-                aggregate.add(done.mix, factor)
-        aggregate.finish()
+        with drawn_channels(self.net, self._channels_rng):
+            passes = self.paths.passes(moment)
+            reports = self.passes.run(passes, moment, batch, self._weights(places))
+        others = self.paths.own_gradients()
+        self.processes.average(others)
+        is_finite = self.passes.scaling.unscale(self.optimizer, others)
         norms = clipped(
             self.net.parameters(), self.recipe.clip, watches=self.recipe.watches_gradients
         )
-        self._notice(step, [report.loss for report in reports], norms.before)
+        self._notice(step, [report.loss for report in reports], norms.before, is_finite)
         report = Report(
             step,
             spot.epoch,
             places,
-            y_B,
+            batch[1],
             reports,
             lr,
             norms.before,
@@ -168,9 +183,10 @@ class Training:
             phase=spot.phase,
             member=spot.member,
         )
-        self.paths.observe(report)  # before the optimiser, which may work on the gradients
-        self.data.observe(report)
-        self.optimizer.step()
+        if is_finite:
+            self.paths.observe(report)  # before the optimiser, which may work on the gradients
+            self.data.observe(report)
+        self.passes.scaling.step(self.optimizer, is_finite=is_finite)
         self._end_step(spot)
         report.seconds = time.perf_counter() - began
         return report
@@ -211,7 +227,9 @@ class Training:
             "data": self.data.state_dict(),
             "order": torch.from_numpy(self._order.copy()),
             "images": self._images_rng.bit_generator.state,
-            "noise": self._noise.get_state(),
+            "noise": self.passes.noise.get_state(),
+            "channels": self._channels_rng.bit_generator.state,
+            "scaling": self.passes.scaling.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -226,6 +244,7 @@ class Training:
         if parts != parts_of(self.net):
             self.net.source = net.source
             self.optimizer = self._new_optimizer()
+            self.passes.forget_model()
         self.splits = copy.deepcopy(state["splits"])
         self._splits_rng.bit_generator.state = state["splits_rng"]
         self._divide(state["held_out"].numpy().copy())
@@ -237,7 +256,9 @@ class Training:
         self.data.load_state_dict(state["data"])
         self._order = state["order"].numpy().copy()
         self._images_rng.bit_generator.state = state["images"]
-        self._noise.set_state(state["noise"].cpu())
+        self.passes.noise.set_state(state["noise"].cpu())
+        self._channels_rng.bit_generator.state = state["channels"]
+        self.passes.scaling.load_state_dict(state["scaling"])
         self.steps_done = int(state["step"])
         self._diverged.fill_(-1)
 
@@ -256,6 +277,7 @@ class Training:
         parts = [division.parts for division in divisions]
         fresh = [self._fresh_source() for found in parts for _ in found] if phase.restarts else ()
         pairs = split(self.net, parts, fresh)
+        self.passes.forget_model()
         before, self.optimizer = self.optimizer, self._new_optimizer()
         if not phase.restarts:
             sources = member_sources(self.net)
@@ -274,8 +296,10 @@ class Training:
 
     def _drawn_batch(self, examples: Examples, rng: np.random.Generator) -> Labelled:
         places = rng.permutation(len(examples))[: self.recipe.batch_size]
-        x_BCHW, y_B = examples.batch(places, rng)
-        return x_BCHW.contiguous(memory_format=self._format), y_B
+        return self._laid_out(examples.batch(places, rng))
+
+    def _laid_out(self, batch: Labelled) -> Labelled:
+        return batch[0].contiguous(memory_format=self._format), batch[1]
 
     def _fresh_source(self) -> WeightSource:
         seed = int(self._splits_rng.integers(2**31))
@@ -294,7 +318,7 @@ class Training:
             spot.epoch * self.steps_per_epoch + spot.batch,
             self.steps_per_epoch,
             spot.num_epochs,
-            lambda mix: self._loss_of(mix, *batch),
+            lambda mix: self.passes.loss_of(mix, batch),
             parts[spot.member] if parts else None,
             (lambda: (batch, self._validation_batch())) if len(self._validation) else None,
         )
@@ -309,47 +333,15 @@ class Training:
         weights = self.data.weights(places)
         return None if weights is None else torch.from_numpy(weights).to(self.device)
 
-    def _factor(self, done: Pass, moment: Moment) -> float:
-        schedule = self.recipe.weighs.get(done.role)
-        by_role = schedule(moment.position, moment.num_epochs) if schedule else 1.0
-        return done.weight * by_role
+    def _notice(
+        self, step: int, losses: list[Tensor], norm: Tensor | None, is_finite: bool
+    ) -> None:
+        """Keep the number of the first step that is not finite, without waiting for the device.
 
-    def _pass(
-        self,
-        done: Pass,
-        factor: float,
-        batch: tuple[Tensor, Tensor, Tensor | None],
-        memo: dict[str, Tensor],
-    ) -> PassReport:
-        """Add the gradients of one pass to those that are there."""
-        x_BCHW, y_B, weights_B = batch
-        logits_BK = self._logits(x_BCHW, done)
-        losses_B = self.loss(done.role, logits_BK, y_B, memo)
-        loss = (losses_B if weights_B is None else losses_B * weights_B).mean()
-        (loss if factor == 1 else loss * factor).backward()
-        return PassReport(done, loss.detach(), losses_B.detach(), logits_BK.detach())
-
-    def _logits(self, x_BCHW: Tensor, done: Pass) -> Tensor:
-        dropping, noise = self.recipe.dropping, None
-        if done.role in dropping.roles and (dropping.dropout or dropping.drop_path):
-            noise = Noise(dropping.dropout, dropping.drop_path, self._noise)
-        with self._autocast():
-            logits_BK: Tensor = self.net(x_BCHW, done.mix, self.norms.training, noise)
-        return logits_BK.float()
-
-    @torch.no_grad()
-    def _loss_of(self, mix: Mix, x_BCHW: Tensor, y_B: Tensor) -> float:
-        with self._autocast():
-            logits_BK = self.net(x_BCHW, mix, BATCH_NORMS)
-        return float(torch.nn.functional.cross_entropy(logits_BK.float(), y_B))
-
-    def _autocast(self) -> torch.autocast:
-        is_low = self.recipe.precision == "bfloat16"
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=is_low)
-
-    def _notice(self, step: int, losses: list[Tensor], norm: Tensor | None) -> None:
-        """Keep the number of the first step that is not finite, without waiting for the device."""
-        values = torch.stack(losses if norm is None else [*losses, norm])
+        Gradients that are too large for their scale are no divergence while it can be lowered.
+        """
+        is_skipped = not is_finite and self.passes.scaling.scale > 1
+        values = torch.stack(losses if norm is None or is_skipped else [*losses, norm])
         begins = ~torch.isfinite(values).all() & (self._diverged < 0)
         self._diverged.copy_(torch.where(begins, step, self._diverged))
         if self.device.type == "cpu" or step % CHECK_EVERY == 0:
@@ -382,10 +374,13 @@ def _held_out(count: int, share: float, rng: np.random.Generator) -> Places:
     return np.sort(rng.permutation(count)[:held])
 
 
-def _steps(count: int, batch_size: int) -> int:
-    """Batches of an epoch; a last one of a single image is left out, for batch norm needs two."""
+def _steps(count: int, batch_size: int, processes: int) -> int:
+    """Batches of an epoch; a last one of a single image is left out, for batch norm needs two.
+
+    So is one that has no image for every process.
+    """
     full, rest = divmod(count, batch_size)
-    return full + (rest > 1) if full else 1
+    return full + (rest >= max(2, processes)) if full else 1
 
 
 def _on(norms: Mapping[str, Any], device: torch.device) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from search.spaces import Arch, Space
 from search.strategies._state import rng_as_json, set_rng
@@ -79,6 +80,10 @@ class PathSampler:
     def passes(self, moment: Moment) -> list[Pass]:
         """The passes of one step, in the order in which they are run."""
         raise NotImplementedError
+
+    def own_gradients(self) -> list[Tensor]:
+        """Gradients besides those of the network that :meth:`observe` reads, after the passes."""
+        return []
 
     def observe(self, report: Report) -> None:
         """Look at a step whose gradients are clipped, before the optimiser has used them."""

@@ -96,6 +96,10 @@ class BinShift(PathSampler):
         self._counts[self.bins.number(self._cost(self._arch))] += 1
         return [Pass(mixture(self._weights))]
 
+    def own_gradients(self) -> list[Tensor]:
+        """Those of the weights of the choices."""
+        return [w.grad for w in self._weights if w.grad is not None]
+
     def observe(self, report: Report) -> None:
         """Teach the architect."""
         target = self.bins.targets[self._bin]

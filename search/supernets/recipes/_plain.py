@@ -5,15 +5,19 @@ by the same author.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
+from search.spaces import Space
 from search.supernets.norms import Policy
 from search.supernets.paths import PathSampler
 from search.supernets.recipe import Precision, Recipe
 from search.supernets.recipes import BatchSize, Decay, Epochs, LastRate, Limit, Rate, Source
 from search.supernets.schedules import cosine
+from search.supernets.sources import SourceMaker
+from search.supernets.sources._drawn_channels import Channels, DrawnChannels
 from search.supernets.supernet import Supernet
 from search.supernets.updates import Clip, Optimiser
 
@@ -29,6 +33,7 @@ class PlainSettings(BaseModel):
         weight_decay: of all parameters.
         clip_norm: limit of the gradient's norm; 0 for none.
         source: whether choices have weights of their own.
+        channels: of entangled weights, which ones a layer takes that needs fewer than there are.
         norms: whose statistics normalise.
         affine: norms learn a scale and a shift; otherwise these stay 1 and 0.
         precision: of forward passes.
@@ -43,9 +48,17 @@ class PlainSettings(BaseModel):
     weight_decay: Decay = 3e-4
     clip_norm: Limit = 5.0
     source: Source = "per_choice"
+    channels: Channels = "first"
     norms: Policy = "recalibrated"
     affine: bool = True
     precision: Precision = "float32"
+
+    @field_validator("channels")
+    @classmethod
+    def _are_of_entangled_weights(cls, channels: Channels, info: ValidationInfo) -> Channels:
+        if channels != "first" and info.data.get("source") == "per_choice":
+            raise ValueError("choices with weights of their own have no other channels to take")
+        return channels
 
 
 def plain_recipe(paths: type[PathSampler], settings: PlainSettings) -> Recipe:
@@ -57,13 +70,18 @@ def plain_recipe(paths: type[PathSampler], settings: PlainSettings) -> Recipe:
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         lr=cosine(settings.lr, settings.last_lr),
-        source=settings.source,
+        source=settings.source if settings.channels == "first" else _with(settings.channels),
         norms=settings.norms,
         affine_norms=settings.affine,
         optimiser=Optimiser(momentum=0.9, weight_decay=settings.weight_decay),
         clip=Clip("norm", clip_norm) if clip_norm else None,
         precision=settings.precision,
     )
+
+
+def _with(channels: Channels) -> Callable[[Space], SourceMaker]:
+    made: partial[DrawnChannels] = partial(DrawnChannels, policy=channels)
+    return lambda _space: made
 
 
 def _of_space(

@@ -46,12 +46,12 @@ def examples(shape=(1, 8, 8), scale=1.0):
     return HeldExamples(x, torch.randint(CLASSES, (COUNT,), generator=generator))
 
 
-def training(recipe, space="cell_27", seed=0, data=None):
+def training(recipe, space="cell_27", seed=0, data=None, **settings):
     data = data or examples()
     net = supernet_of(
         space, recipe, shape=data.x_NCHW.shape[1:], num_classes=CLASSES, seed=seed, **SMALL[space]
     )
-    return Training(net, recipe, data, seed=seed)
+    return Training(net, recipe, data, seed=seed, **settings)
 
 
 PHASES = {
