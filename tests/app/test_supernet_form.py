@@ -186,7 +186,7 @@ def test_a_training_takes_as_long_as_one_before_and_more_with_more_epochs(traine
 
     field(page, "number_input", "epochs").set_value(60).run()
 
-    assert "about **2.7 min**" in words(page).replace("\\", "")
+    assert "about **2.8 min**" in words(page).replace("\\", "")
 
 
 def test_a_trained_one_adds_nothing(trained, open_page):
