@@ -10,18 +10,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks import reference_proxies as reference
+from benchmarks._one_pass import ALL, WITHOUT_GRASP, compare, ours, row, theirs
 from search.networks import networks
 from search.probe import Batch, Probe
-from search.proxies import proxies
 from search.spaces import Arch
 from search.spaces.nasbench201 import OPERATIONS, is_connected, nasbench201
 
 SHAPE = (3, 32, 32)
 NUM_CELLS = 8
-WITHOUT_GRASP = ("grad_norm", "snip", "fisher", "plain", "jacob_cov", "synflow", "nwot")
-ALL = (*WITHOUT_GRASP, "grasp")
-TOLERANCES = {"plain": 1e-3, "grasp": 1e-2}  # of snip and of the squared gradient: both cancel
-TOLERANCE = 2e-3
 
 
 def rows() -> list[dict[str, object]]:
@@ -35,23 +31,12 @@ def rows() -> list[dict[str, object]]:
         f"the reference's snip costs {factor:.1f} forward and backward passes of our network, "
         f"{floor:.1f} times its convolutions alone"
     )
+    how = f"building the network included; median of {len(cells)} cells; {costs}"
+    eight = f"eight proxies of one NAS-Bench-201 cell, batch 64, {how}"
     return [
-        _row("one_pass_8", cells, "eight proxies of one NAS-Bench-201 cell, batch 64", costs),
-        _row("one_pass_7", cells, "the same without grasp", costs),
+        row("one_pass_8", cells, 8, eight),
+        row("one_pass_7", cells, 7, f"the same without grasp, {how}"),
     ]
-
-
-def _row(name: str, cells: list[dict[str, float]], what: str, costs: str) -> dict[str, object]:
-    count = name.rpartition("_")[2]
-    ratios = [cell[f"theirs {count}"] / cell[f"ours {count}"] for cell in cells]
-    return {
-        "name": name,
-        "ours": statistics.median(cell[f"ours {count}"] for cell in cells),
-        "theirs": statistics.median(cell[f"theirs {count}"] for cell in cells),
-        "ratio": statistics.median(ratios),
-        "unit": "s",
-        "what": f"{what}, building the network included; median of {len(cells)} cells; {costs}",
-    }
 
 
 def _batch() -> Batch:
@@ -69,48 +54,26 @@ def _cells() -> list[Arch]:
 def _timed(batch: Batch, arch: Arch) -> dict[str, float]:
     """Seconds of both, with and without grasp; the values must agree."""
     build = partial(networks["nasbench201"], arch, shape=SHAPE, device=torch.device("cpu"))
-    start = time.perf_counter()
     probe = Probe(build, batch, seed=0)
-    ours = {name: proxies[name](probe) for name in WITHOUT_GRASP}
-    seven_s = time.perf_counter() - start
-    ours["grasp"] = proxies["grasp"](probe)
-    eight_s = time.perf_counter() - start
+    our_values, our_s = ours(probe)
+    net = probe.network
+    del probe
 
     start = time.perf_counter()
     plain = reference.PlainNetwork([OPERATIONS[choice] for choice in arch])
     build_s = time.perf_counter() - start
-    net = probe.network
-    del probe
     reference.with_weights_of(net, plain)
-    theirs, seconds = {}, {}
-    for name in ALL:
-        start = time.perf_counter()
-        theirs[name] = reference.score(name, plain, batch.x_BCHW, batch.y_B)
-        seconds[name] = time.perf_counter() - start
-    _compare(nasbench201.encode(arch), ours, theirs)
+    their_values, their_s = theirs(plain, batch)
+    compare(nasbench201.encode(arch), our_values, their_values)
     return {
-        "ours 7": seven_s,
-        "ours 8": eight_s,
-        "theirs 7": build_s + sum(seconds[name] for name in WITHOUT_GRASP),
-        "theirs 8": build_s + sum(seconds.values()),
-        "snip": seconds["snip"],
+        "ours 7": sum(our_s[name] for name in WITHOUT_GRASP),
+        "ours 8": sum(our_s[name] for name in ALL),
+        "theirs 7": build_s + sum(their_s[name] for name in WITHOUT_GRASP),
+        "theirs 8": build_s + sum(their_s[name] for name in ALL),
+        "snip": their_s["snip"],
         "pass": _pass_s(net, batch),
         "floor": _floor_s(net, batch),
     }
-
-
-def _compare(arch: str, ours: dict[str, float], theirs: dict[str, float]) -> None:
-    """Equal but for the order of sums.
-
-    Raises:
-        AssertionError: a proxy is not what the reference makes of it.
-    """
-    scales = {**{name: abs(value) for name, value in theirs.items()}, "plain": theirs["snip"]}
-    scales["grasp"] = max(abs(theirs["grasp"]), theirs["grad_norm"])
-    for name in ALL:
-        difference = abs(ours[name] - theirs[name])
-        if not difference <= TOLERANCES.get(name, TOLERANCE) * scales[name]:
-            raise AssertionError(f"{name} of {arch}: {ours[name]} is not {theirs[name]}")
 
 
 def _pass_s(net: nn.Module, batch: Batch) -> float:

@@ -186,7 +186,13 @@ def snip(net: nn.Module, x_BCHW: Tensor, y_B: Tensor) -> float:
 
 def _masked_conv(layer: nn.Conv2d) -> Callable[[Tensor], Tensor]:
     return lambda x: F.conv2d(
-        x, layer.weight * layer.mask, layer.bias, layer.stride, layer.padding
+        x,
+        layer.weight * layer.mask,
+        layer.bias,
+        layer.stride,
+        layer.padding,
+        layer.dilation,
+        layer.groups,
     )
 
 
@@ -266,7 +272,7 @@ def nwot(net: nn.Module, x_BCHW: Tensor, y_B: Tensor) -> float:
         K_BB = K_BB + (x_BA @ x_BA.t()).numpy() + ((1 - x_BA) @ (1 - x_BA).t()).numpy()
 
     for module in net.modules():
-        if isinstance(module, nn.ReLU):
+        if isinstance(module, nn.ReLU | nn.ReLU6):
             module.register_forward_hook(hook)
     with torch.no_grad():
         net(x_BCHW)

@@ -20,6 +20,7 @@ from search.tangent_rules import (
     Node,
     Push,
     UnknownOperationError,
+    channel_dots,
     dot,
     inputs_of,
     shape_of,
@@ -237,13 +238,12 @@ def _norm(node: Node, walk: _Walk) -> Pair:
     past_a, ya_C, sum_a_C = _through_norm(node, a)
     past_b, yb_C, sum_b_C = _through_norm(node, b)
     g, s_C = walk.gradient(source), node._saved_result2
-    over = [d for d in range(a.ndim) if d != 1]
     count = a.numel() // a.shape[1]
     sm_a_C, sm_b_C = s_C * ya_C / count, s_C * yb_C / count  # s^2 times the variance's tangents
-    covariance_C = (a * b).sum(over) / count - sum_a_C * sum_b_C / count**2
+    covariance_C = channel_dots(a, b) / count - sum_a_C * sum_b_C / count**2
     met_C = sm_a_C * sm_b_C - s_C.square() * covariance_C
     meeting_C = met_C * _scale_gradient(node, walk)
-    meeting_C -= sm_b_C * (g * a).sum(over) + sm_a_C * (g * b).sum(over)
+    meeting_C -= sm_b_C * channel_dots(g, a) + sm_a_C * channel_dots(g, b)
     walk.parts.append(meeting_C.sum().double())
     return past_a, past_b
 

@@ -1,0 +1,65 @@
+"""What the benchmarks of one pass share: eight proxies on one probe, and one by one."""
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+
+from torch import nn
+
+from benchmarks import reference_proxies as reference
+from search.probe import Batch, Probe
+from search.proxies import proxies
+
+WITHOUT_GRASP = ("grad_norm", "snip", "fisher", "plain", "jacob_cov", "synflow", "nwot")
+ALL = (*WITHOUT_GRASP, "grasp")
+TOLERANCES = {"plain": 1e-3, "grasp": 1e-2}  # of snip and of the squared gradient: both cancel
+TOLERANCE = 2e-3
+
+
+def ours(probe: Probe, names: Sequence[str] = ALL) -> tuple[dict[str, float], dict[str, float]]:
+    """Values, and the seconds from an unbuilt network to each; what is shared counts once."""
+    values, seconds = {}, {}
+    for name in names:
+        start = time.perf_counter()
+        values[name] = proxies[name](probe)
+        seconds[name] = time.perf_counter() - start
+    return values, seconds
+
+
+def theirs(
+    plain: nn.Module, batch: Batch, names: Sequence[str] = ALL
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Values of the plainly written proxies, and the seconds that each takes."""
+    values, seconds = {}, {}
+    for name in names:
+        start = time.perf_counter()
+        values[name] = reference.score(name, plain, batch.x_BCHW, batch.y_B)
+        seconds[name] = time.perf_counter() - start
+    return values, seconds
+
+
+def compare(what: str, ours: Mapping[str, float], theirs: Mapping[str, float]) -> None:
+    """Equal but for the order of sums.
+
+    Raises:
+        AssertionError: a proxy is not what the reference makes of it.
+    """
+    scales = {**{name: abs(value) for name, value in theirs.items()}, "plain": theirs["snip"]}
+    scales["grasp"] = max(abs(theirs["grasp"]), theirs["grad_norm"])
+    for name, value in theirs.items():
+        difference = abs(ours[name] - value)
+        if not difference <= TOLERANCES.get(name, TOLERANCE) * scales[name]:
+            raise AssertionError(f"{name} of {what}: {ours[name]} is not {value}")
+
+
+def row(name: str, cells: Sequence[Mapping[str, float]], count: int, what: str) -> dict:
+    """A row of the table, of measurements with keys as *ours 8* and *theirs 8*."""
+    ratios = [cell[f"theirs {count}"] / cell[f"ours {count}"] for cell in cells]
+    return {
+        "name": name,
+        "ours": statistics.median(cell[f"ours {count}"] for cell in cells),
+        "theirs": statistics.median(cell[f"theirs {count}"] for cell in cells),
+        "ratio": statistics.median(ratios),
+        "unit": "s",
+        "what": what,
+    }
