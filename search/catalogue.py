@@ -35,7 +35,8 @@ class Plugin(_Part):
         summary: first line of its docstring.
         parameters: JSON schema of its parameters.
         source: hash of its files when it is the team's own; empty for one of Archfront's.
-        traits: for proxies, costs and trainings, ``Traits.as_json()``; for spaces ``size`` (int)
+        traits: for proxies, costs, trainings and inherited, ``Traits.as_json()``; for strategies
+            ``unfit``, a reason for every space that they cannot search; for spaces ``size`` (int)
             and ``equivalences``; for data sets ``available`` (bool), ``reason`` (why it is not),
             ``content`` (``images`` or ``text``), ``num_classes``, ``shape`` (channels, height,
             width) and ``digest`` (content hash); for recipes ``spaces`` (that they can train as

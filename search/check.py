@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
-
 from search import listing
 from search.catalogue import Catalogue, Plugin, PluginKind
+from search.check_parameters import Problem, parameter_problems
 from search.errors import SpecError
 from search.spaces import spaces
 from search.spec import TABLE, Choice, Objective, Spec
@@ -25,8 +23,6 @@ _NOUNS: dict[PluginKind, str] = {
     "mixture": "supernet",
     "dataset": "data set",
 }
-
-Problem = tuple[str, str]  # dotted path, message
 
 
 def check(submission: Spec, catalogue: Catalogue) -> None:
@@ -85,7 +81,7 @@ def _plugin_problems(
     if plugin is None:
         yield f"{field}name", _unknown(name, _NOUNS[kind], catalogue.names(kind))
         return
-    yield from _parameter_problems(f"{field}params", plugin, params)
+    yield from parameter_problems(f"{field}params", plugin, params)
 
 
 def _unknown(name: str, noun: str, known: list[str]) -> str:
@@ -96,14 +92,12 @@ def _strategy_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
     choice = spec.strategy
     yield from _plugin_problems("strategy.", "strategy", choice.name, choice.params, catalogue)
     plugin = catalogue.plugin("strategy", choice.name)
-    reason = plugin.traits.get("unfit", {}).get(spec.space.name) if plugin else None
-    if reason is not None:
-        yield "strategy.name", reason
+    yield from _unfit_problems(spec, plugin)
     yield from _listed_problems(spec, plugin)
-    there_are = f"there are only {len(spec.objectives)} objectives"
+    yield from _warm_start_problems(spec, plugin)
     for name, places in _objectives_named(choice.params, plugin):
         if any(place > len(spec.objectives) for place in places):
-            yield f"strategy.params.{name}", there_are
+            yield f"strategy.params.{name}", _there_are(spec)
         if len(set(places)) < len(places):
             yield f"strategy.params.{name}", "an objective is named twice"
     guide = choice.params.get("guide")
@@ -112,16 +106,29 @@ def _strategy_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
             "strategy.params.guide",
             "the guide is the objective itself; it must be another, cheaper one",
         )
+
+
+def _unfit_problems(spec: Spec, strategy: Plugin | None) -> Iterator[Problem]:
+    reason = strategy.traits.get("unfit", {}).get(spec.space.name) if strategy else None
+    if reason is not None:
+        yield "strategy.name", reason
+
+
+def _warm_start_problems(spec: Spec, plugin: Plugin | None) -> Iterator[Problem]:
     if spec.warm_start is None:
         return
     if spec.warm_start.objective > len(spec.objectives):
-        yield "warm_start.objective", there_are
+        yield "warm_start.objective", _there_are(spec)
     if plugin is not None and not plugin.traits.get("takes_warm_start"):
         yield (
             "warm_start",
-            f"{choice.name} does not begin at random architectures, so it takes no warm start; "
-            "leave it out or choose another method",
+            f"{spec.strategy.name} does not begin at random architectures, so it takes no warm "
+            "start; leave it out or choose another method",
         )
+
+
+def _there_are(spec: Spec) -> str:
+    return f"there are only {len(spec.objectives)} objectives"
 
 
 def _objectives_named(
@@ -167,7 +174,7 @@ def _objective_problems(
         known = [name for kind in METRICS for name in catalogue.names(kind)]
         yield "metric", _unknown(objective.metric, "metric", [*known, TABLE])
         return
-    yield from _parameter_problems("params", plugin, objective.params)
+    yield from parameter_problems("params", plugin, objective.params)
     yield from _training_problems(objective, plugin, spec, catalogue)
     if plugin.traits.get("needs_supernet") and spec.supernet is None:
         yield (
@@ -305,7 +312,7 @@ def _network_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
         if catalogue.plugin("space", spec.space.name) is not None:
             yield "space.name", f"no worker can build networks of {spec.space.name}"
         return
-    yield from _parameter_problems("network", builder, spec.network)
+    yield from parameter_problems("network", builder, spec.network)
 
 
 def _data_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
@@ -314,7 +321,7 @@ def _data_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
     if plugin is None:
         yield "data.name", _unknown(data.name, "data set", catalogue.names("dataset"))
         return
-    yield from _parameter_problems("data.params", plugin, data.params)
+    yield from parameter_problems("data.params", plugin, data.params)
     if not plugin.traits.get("available", True):
         yield "data.name", str(plugin.traits.get("reason") or f"{data.name} is not available")
     yield from _content_problems(spec, plugin, catalogue)
@@ -350,42 +357,3 @@ def _device_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
     if spec.device not in types:
         known = ", ".join(types) or "none"
         yield "device", f"no living worker has a {spec.device}; there is: {known}"
-
-
-def _parameter_problems(
-    field: str, plugin: Plugin, params: Mapping[str, Any]
-) -> Iterator[Problem]:
-    properties = plugin.parameters.get("properties", {})
-    for name in params:
-        if name not in properties:
-            known = ", ".join(properties)
-            takes = f"{plugin.name} takes: {known}" if known else f"{plugin.name} takes none"
-            yield f"{field}.{name}", f"unknown parameter; {takes}"
-    validator = Draft202012Validator(plugin.parameters)
-    for error in validator.iter_errors({k: v for k, v in params.items() if k in properties}):
-        path = ".".join(map(str, [field, *error.absolute_path]))
-        yield path, _explained(error)
-
-
-def _explained(error: ValidationError) -> str:
-    value, bound = error.instance, error.validator_value
-    if error.validator == "anyOf":  # a value that may also be left out
-        inner = next((e for e in error.context or () if e.validator_value != "null"), None)
-        return _explained(inner) if inner is not None else str(error.message)
-    messages: dict[str, str] = {
-        "minimum": f"{value} is too small: at least {bound}",
-        "exclusiveMinimum": f"{value} is too small: more than {bound}",
-        "maximum": f"{value} is too large: at most {bound}",
-        "exclusiveMaximum": f"{value} is too large: less than {bound}",
-        "type": f"{value!r} is no {bound}",
-        "enum": f"{value!r} is not among {_listed(bound)}",
-        "const": f"{value!r} must be {bound!r}",
-        "required": str(error.message),
-        "minItems": f"list at least {bound}",
-        "maxItems": f"{len(value) if isinstance(value, list) else value} are too many: {bound}",
-    }
-    return messages.get(str(error.validator), str(error.message))
-
-
-def _listed(choices: Any) -> str:  # noqa: ANN401  # what the schema says
-    return ", ".join(map(str, choices)) if isinstance(choices, list) else str(choices)

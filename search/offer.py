@@ -19,6 +19,7 @@ from search.plugins import foreign_digest, summary, use_plugins
 from search.proxies import proxies
 from search.spaces import spaces
 from search.strategies import Strategy, is_independent, strategies, takes_warm_start
+from search.strategies import unfit_reason as unfit_strategy
 from search.supernets.mixtures import mixtures
 from search.supernets.recipes import RecipeMaker, origin_of, recipes, unfit_reason
 from search.trainings import trainings
@@ -81,11 +82,13 @@ def _strategies() -> Iterator[Plugin]:
         yield _plugin("strategy", name, strategy, _strategy_traits(strategy))
 
 
-def _strategy_traits(strategy: type[Strategy]) -> dict[str, bool]:
+def _strategy_traits(strategy: type[Strategy]) -> dict[str, Any]:
+    reasons = {name: unfit_strategy(strategy, space) for name, space in spaces.items()}
     return {
         "visits_once": strategy.visits_once,
         "is_independent": is_independent(strategy),
         "takes_warm_start": takes_warm_start(strategy),
+        "unfit": {name: reason for name, reason in reasons.items() if reason is not None},
     }
 
 

@@ -21,6 +21,7 @@ from search.standalone.examples import Pixels, split
 from search.supernets.curves import Curves
 from search.supernets.looks import Looks
 from search.supernets.making import supernet_of
+from search.supernets.processes import ALONE, Alone
 from search.supernets.recipe import Recipe
 from search.supernets.recipes import recipes, unfit_reason
 from search.supernets.state_files import StateFiles
@@ -39,7 +40,11 @@ Trained = Generator[Event, None, TrainedSupernet]
 
 
 def trained_supernet(
-    spec: Spec, data_dir: Path, device: str, resume: Mapping[str, Any] | None
+    spec: Spec,
+    data_dir: Path,
+    device: str,
+    resume: Mapping[str, Any] | None,
+    processes: Alone = ALONE,
 ) -> Trained:
     """The supernet of a spec, after the events of its training if there is one to be done.
 
@@ -48,6 +53,7 @@ def trained_supernet(
         data_dir: where data sets, states and artifacts lie.
         device: where it is to live.
         resume: the state of a checkpoint of this run.
+        processes: that train it together; the first alone writes files on the way.
 
     Raises:
         SpecError: the recipe or the checkpoint does not fit.
@@ -62,7 +68,7 @@ def trained_supernet(
         return _given(spec, use.checkpoint, images, data_dir, place)
     digest = resume.get("supernet") if resume else None
     if digest is None:
-        stage = _Stage(spec, use, images, data_dir, place)
+        stage = _Stage(spec, use, images, data_dir, place, processes)
         if resume is not None:
             stage.go_on_from(resume["training"])
         digest = (yield from stage.events()).digest
@@ -99,10 +105,17 @@ class _Stage:
         images: the data set.
         data_dir: where states and artifacts lie.
         device: where to train.
+        processes: that train together.
     """
 
-    def __init__(
-        self, spec: Spec, use: SupernetUse, images: Images, data_dir: Path, device: torch.device
+    def __init__(  # noqa: PLR0913  # where and what to train
+        self,
+        spec: Spec,
+        use: SupernetUse,
+        images: Images,
+        data_dir: Path,
+        device: torch.device,
+        processes: Alone = ALONE,
     ) -> None:
         assert use.recipe is not None
         self._spec, self._data_dir, self._device = spec, data_dir, device
@@ -127,7 +140,9 @@ class _Stage:
                 device=device,
                 **self._network,
             )
-            self._training = Training(net, recipe, examples, seed=self._seed)
+            self._training = Training(
+                net, recipe, examples, seed=self._seed, processes=processes
+            )
         except ValueError as error:  # of what only the built network knows
             raise RunError(f"the supernet cannot be trained: {error}") from error
         self._curves = Curves(self._training)
@@ -139,6 +154,7 @@ class _Stage:
             held_out=labelled(images, device, parts.validation[:WATCHED_EXAMPLES]),
         )
         self._files = StateFiles(data_dir)
+        self._writes = processes.rank == 0
         self._kept_step = 0
         self._began = time.monotonic()
         self._first_step = 0
@@ -152,7 +168,7 @@ class _Stage:
         self._files = StateFiles(self._data_dir, state["key"])
         self._kept_step = self._first_step = state["step"]
         if self._kept_step:
-            kept = self._files.read(self._kept_step, self._device)
+            kept = self._files.read(self._kept_step)
             self._training.load_state_dict(kept["training"])
             self._curves.load_state_dict(kept["curves"])
             self._looks.load_state_dict(kept["looks"])
@@ -178,7 +194,8 @@ class _Stage:
                 "networks"
             ) from error
         artifact = self._kept()
-        self._files.finish()
+        if self._writes:
+            self._files.finish()
         yield artifact
         yield Log(
             "info",
@@ -202,7 +219,7 @@ class _Stage:
                     yield self._progress("looking at subnets")
             if clock.is_time_to_pause():
                 yield self._progress()
-            if clock.is_time_to_write() and not self._training.is_done:
+            if self._writes and clock.is_time_to_write() and not self._training.is_done:
                 clock.wrote(self._write())
                 yield self._checkpoint()
                 self._files.forget_old()

@@ -108,6 +108,16 @@ def is_independent(strategy: type[Strategy]) -> bool:
     return bool(getattr(strategy, "is_independent", False))
 
 
+def unfit_reason(strategy: type[Strategy], space: Space) -> str | None:
+    """Why a strategy cannot search *space*, or None when it can.
+
+    A strategy that needs more of a space than the others says so by a class method of this name.
+    """
+    reason_of = getattr(strategy, "unfit_reason", None)
+    reason: str | None = reason_of(space) if reason_of else None
+    return reason
+
+
 def takes_warm_start(strategy: type[Strategy]) -> bool:
     """Whether it can begin with archs that it is given."""
     return hasattr(strategy, "begin_with")

@@ -85,7 +85,7 @@ class Curves:
     def _add(self, name: str, value: Tensor) -> None:
         value = value.detach().double()
         before = self._sums.get(name)
-        self._sums[name] = value if before is None else before + value
+        self._sums[name] = value if before is None else before.to(value.device) + value
         self._counts[name] += 1
 
     def _weight(self, report: Report, role: Any, weight: float) -> float:  # noqa: ANN401  # a Role

@@ -52,15 +52,15 @@ class StateFiles:
         finally:
             unfinished.unlink(missing_ok=True)
 
-    def read(self, step: int, device: torch.device) -> dict[str, Any]:
-        """The state after so many steps.
+    def read(self, step: int) -> dict[str, Any]:
+        """The state after so many steps, on the CPU.
 
         Raises:
             DataError: it is gone or damaged.
         """
         path = self._path(step)
         try:
-            state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except FileNotFoundError:
             problem = "is gone"
         except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
@@ -71,6 +71,11 @@ class StateFiles:
             f"the state of the training after {step:,} steps {problem}: {path.name} in {FOLDER}; "
             "retry the search from the start"
         )
+
+    @property
+    def latest(self) -> int:
+        """Steps that the latest state has; 0 where there is none."""
+        return max(self._steps(), default=0)
 
     def forget_old(self) -> None:
         """Take away all but the latest states; the last checkpoint has been taken by now."""

@@ -84,7 +84,7 @@ def test_a_good_spec_passes():
             "space.params.n",
             "nasbench201 takes none",
         ),
-        ({"strategy": {"name": "x"}}, "strategy.name", "known: exhaustive, listed"),
+        ({"strategy": {"name": "x"}}, "strategy.name", "known: coarse_to_fine, exhaustive"),
         (
             {"strategy": {"name": "regularized_evolution", "params": {"population": 1}}},
             "strategy.params.population",

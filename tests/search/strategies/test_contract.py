@@ -10,11 +10,17 @@ from search.strategies import Result, strategies, takes_warm_start
 from search.warm_start import WarmStarted
 
 SPACE = spaces["nasbench201"]
-
+SIZES = spaces["elastic_tiny"]  # for strategies that need decisions of sizes
+SPACES = {"coarse_to_fine": SIZES}
+BY_LENGTH = {len(space.decisions): space for space in (SPACE, SIZES)}
 
 LARGE_ROUNDS = {"initial": 20, "batch": 60}  # fitting takes a while
 LISTED = tuple(SPACE.encode(SPACE.at(7 * place)) for place in range(2000))
-PARAMS = {"predictor": LARGE_ROUNDS, "listed": {"archs": LISTED}}
+PARAMS = {
+    "predictor": LARGE_ROUNDS,
+    "listed": {"archs": LISTED},
+    "coarse_to_fine": {"mutations": 5000},
+}
 GUIDED = {"guide": 2, "candidates": 6}
 VARIANTS = {
     **{name: (name, PARAMS.get(name, {})) for name in strategies},
@@ -32,7 +38,7 @@ def made(request):
     name, params = VARIANTS[request.param.removeprefix("warm ")]
 
     def make(seed=0):
-        strategy = strategies[name](SPACE, np.random.default_rng(seed), **params)
+        strategy = strategies[name](SPACES.get(name, SPACE), np.random.default_rng(seed), **params)
         if not request.param.startswith("warm "):
             return strategy
         return WarmStarted(strategy, SPACE, np.random.default_rng(seed), objective=1, pool=30)
@@ -42,7 +48,7 @@ def made(request):
 
 def result_of(number, proposal):
     """Three values that conflict, one in ten missing, some infeasible."""
-    index = SPACE.index(proposal.arch)
+    index = BY_LENGTH[len(proposal.arch)].index(proposal.arch)
     first = None if index % 10 == 3 else float(index % 997)
     violation = None if first is None else max(0.0, index % 7 - 4.0)
     values = (first, -float(sum(proposal.arch)), float(index % 31))
@@ -69,11 +75,12 @@ def through_json(state):
 def test_proposals_are_archs_of_the_space(made):
     proposals = driven(made(), 300)
 
-    assert {SPACE.invalid_reason(proposal.arch) for proposal in proposals} == {None}
+    archs = [proposal.arch for proposal in proposals]
+    assert {BY_LENGTH[len(arch)].invalid_reason(arch) for arch in archs} == {None}
 
 
 @pytest.mark.parametrize("space", ["nasbench101", "nasbench_nlp"])
-@pytest.mark.parametrize("name", [name for name in strategies if name != "listed"])
+@pytest.mark.parametrize("name", sorted(strategies.keys() - {"listed", *SPACES}))
 def test_encodings_that_are_no_archs_are_passed_over(name, space):
     strategy = strategies[name](spaces[space], np.random.default_rng(0))
 

@@ -1,0 +1,55 @@
+"""Hold parameters against the schema of a plug-in. No torch here."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from search.catalogue import Plugin
+
+Problem = tuple[str, str]  # dotted path, message
+
+
+def parameter_problems(field: str, plugin: Plugin, params: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with parameters, by the schema that the plug-in has reported.
+
+    Args:
+        field: path of the parameters in the spec.
+        plugin: whose they are.
+        params: as they were given.
+    """
+    properties = plugin.parameters.get("properties", {})
+    for name in params:
+        if name not in properties:
+            known = ", ".join(properties)
+            takes = f"{plugin.name} takes: {known}" if known else f"{plugin.name} takes none"
+            yield f"{field}.{name}", f"unknown parameter; {takes}"
+    validator = Draft202012Validator(plugin.parameters)
+    for error in validator.iter_errors({k: v for k, v in params.items() if k in properties}):
+        path = ".".join(map(str, [field, *error.absolute_path]))
+        yield path, _explained(error)
+
+
+def _explained(error: ValidationError) -> str:
+    value, bound = error.instance, error.validator_value
+    if error.validator == "anyOf":  # a value that may also be left out
+        inner = next((e for e in error.context or () if e.validator_value != "null"), None)
+        return _explained(inner) if inner is not None else str(error.message)
+    messages: dict[str, str] = {
+        "minimum": f"{value} is too small: at least {bound}",
+        "exclusiveMinimum": f"{value} is too small: more than {bound}",
+        "maximum": f"{value} is too large: at most {bound}",
+        "exclusiveMaximum": f"{value} is too large: less than {bound}",
+        "type": f"{value!r} is no {bound}",
+        "enum": f"{value!r} is not among {_listed(bound)}",
+        "const": f"{value!r} must be {bound!r}",
+        "required": str(error.message),
+        "minItems": f"list at least {bound}",
+        "maxItems": f"{len(value) if isinstance(value, list) else value} are too many: {bound}",
+    }
+    return messages.get(str(error.validator), str(error.message))
+
+
+def _listed(choices: Any) -> str:  # noqa: ANN401  # what the schema says
+    return ", ".join(map(str, choices)) if isinstance(choices, list) else str(choices)
