@@ -14,18 +14,19 @@ _ALONE = """
 import json, sys, tempfile
 from dataclasses import asdict
 from pathlib import Path
-from search.events import Trial
 from search.run import run
 from search.spec import Spec
 spec = Spec.model_validate(json.loads(sys.argv[1]))
+found = {}
 with tempfile.TemporaryDirectory() as folder:
-    found = [event for event in run(spec, data_dir=Path(folder)) if isinstance(event, Trial)]
-json.dump([asdict(trial) for trial in found], sys.stdout)
+    for event in run(spec, data_dir=Path(folder)):
+        found.setdefault(type(event).__name__, []).append(asdict(event))
+json.dump(found, sys.stdout)
 """
 
 
-def trials_alone(content: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every trial of the search that *content* describes, as JSON, on one thread."""
+def events_alone(content: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """What the search that *content* describes yields on one thread, as JSON by kind of event."""
     (spec,) = parse_submission(dict(content)).specs()
     said = subprocess.run(
         [sys.executable, "-c", _ALONE, spec.model_dump_json()],
@@ -34,5 +35,10 @@ def trials_alone(content: Mapping[str, Any]) -> list[dict[str, Any]]:
         check=True,
         cwd=Path(__file__).parents[2],
     )
-    found: list[dict[str, Any]] = json.loads(said.stdout)
+    found: dict[str, list[dict[str, Any]]] = json.loads(said.stdout)
     return found
+
+
+def trials_alone(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every trial of the search that *content* describes."""
+    return events_alone(content)["Trial"]
