@@ -108,7 +108,7 @@ class _Stage:
         processes: that train together.
     """
 
-    def __init__(  # noqa: PLR0913  # where and what to train
+    def __init__(  # where and what to train
         self,
         spec: Spec,
         use: SupernetUse,
@@ -140,9 +140,7 @@ class _Stage:
                 device=device,
                 **self._network,
             )
-            self._training = Training(
-                net, recipe, examples, seed=self._seed, processes=processes
-            )
+            self._training = Training(net, recipe, examples, seed=self._seed, processes=processes)
         except ValueError as error:  # of what only the built network knows
             raise RunError(f"the supernet cannot be trained: {error}") from error
         self._curves = Curves(self._training)

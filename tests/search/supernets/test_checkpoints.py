@@ -14,7 +14,7 @@ def change(state, key, value):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda s: change(s, "version", 99), "of version 99, not 1"),
+        (lambda s: change(s, "version", 99), "of version 99, not 2"),
         (lambda s: change(s, "space", "mobile"), "of space mobile, not cell_27"),
         (lambda s: change(s, "num_examples", 3), "on 3 examples, not 22"),
         (
