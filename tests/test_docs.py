@@ -136,7 +136,7 @@ def test_links_lead_somewhere(page, link):
     assert not anchor or anchor in anchors(target)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/commands.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/commands.md", "docs/export.md"])
 def test_specs_in_the_docs_are_specs(page):
     submissions = [load_submission(block) for block in blocks(page, "yaml")]
 
