@@ -69,6 +69,17 @@ def checkpoint_words(info: CheckpointInfo, now: datetime) -> str:
     return f"{name}{trained}, {age}, {wording.size(info.size_bytes)}"
 
 
+def changed(params: Mapping[str, Any], recipe: str, catalogue: Catalogue) -> str:
+    """What differs from the authors' settings, in words; empty when nothing does."""
+    plugin = catalogue.plugin("recipe", recipe)
+    properties = plugin.parameters.get("properties", {}) if plugin else {}
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in params.items()
+        if name not in properties or properties[name].get("default") != value
+    )
+
+
 def _way(held: Values) -> str:
     if not held:
         return NONE
@@ -226,18 +237,17 @@ def _checkpoint(form: Form, held: Values, space: str, catalogue: Catalogue) -> V
             f"Nobody has trained a supernet of {wording.plain(space)} yet: choose *{TRAIN}*."
         )
     elif digest in found:
-        _of_checkpoint(found[digest])
+        _of_checkpoint(found[digest], catalogue)
     return {"checkpoint": digest or ""}
 
 
-def _of_checkpoint(info: CheckpointInfo) -> None:
-    params = ", ".join(f"{name} {value}" for name, value in info.recipe_params.items())
+def _of_checkpoint(info: CheckpointInfo, catalogue: Catalogue) -> None:
+    params = changed(info.recipe_params, info.recipe, catalogue)
     network = ", ".join(f"{name} {value}" for name, value in info.network.items())
     told = [
         f"space {info.space}" + (f" ({network})" if network else ""),
         f"recipe {info.recipe}" + (f" ({params})" if params else " (the authors' settings)"),
-        f"seed {info.seed}",
-        f"{info.digest[:8]}",
+        f"hash {info.digest[:8]}",
     ]
     st.caption(wording.plain("; ".join(told)))
     if info.job_id is not None:

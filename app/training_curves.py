@@ -17,6 +17,7 @@ Series = Sequence[tuple[int, float | None]]
 MAX_POINTS = 1_000
 MAX_COLUMNS = 400  # steps of a heat map
 MAX_ROWS = 40
+STRIDES = 20
 # Families of series that are drawn together: the first word of their names, title and unit.
 FAMILIES = {
     "loss": ("Loss", ""),
@@ -78,14 +79,31 @@ class MethodLog:
     is_reconstruction: bool = False
 
 
-def panels(metrics: Mapping[str, Series]) -> tuple[Panel, ...]:
-    """Group series; the usual ones first, in their order."""
+def panels(metrics: Mapping[str, Series], *, in_strides: bool = False) -> tuple[Panel, ...]:
+    """Group series; the usual ones first, in their order.
+
+    Args:
+        metrics: steps and values by name.
+        in_strides: only as many points as make whole strides of a twentieth. Streamlit mounts a
+            chart anew whenever it has changed, which is seen: so a live one changes seldom.
+    """
     grouped: dict[str, list[Line]] = {}
-    for name, series in metrics.items():
+    for name, whole in metrics.items():
+        series = whole[: len(whole) - len(whole) % _stride(len(whole))] if in_strides else whole
         if series:
             grouped.setdefault(_family(name), []).append(_line(_within(name), series))
     found = sorted(grouped, key=lambda key: ORDER.index(key) if key in ORDER else len(ORDER))
     return tuple(_panel(key, grouped[key]) for key in found)
+
+
+def last_values(metrics: Mapping[str, Series]) -> tuple[int, dict[str, float]]:
+    """The latest step, and the latest finite value of every series."""
+    steps = [series[-1][0] for series in metrics.values() if series]
+    values = {
+        name: next((float(v) for _, v in reversed(series) if v is not None), float("nan"))
+        for name, series in metrics.items()
+    }
+    return max(steps, default=0), {n: v for n, v in values.items() if np.isfinite(v)}
 
 
 def method_log(snapshots: Sequence[tuple[int, Mapping[str, Any]]]) -> MethodLog:
@@ -113,6 +131,10 @@ def method_log(snapshots: Sequence[tuple[int, Mapping[str, Any]]]) -> MethodLog:
 def thinned(num: int, at_most: int) -> NDArray[np.intp]:
     """Places that stand for *num*: the first, the last, and evenly between."""
     return np.unique(np.linspace(0, max(num - 1, 0), min(num, at_most)).astype(np.intp))
+
+
+def _stride(num: int) -> int:
+    return max(1, num // STRIDES)
 
 
 def _family(name: str) -> str:

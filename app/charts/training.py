@@ -20,7 +20,7 @@ from app.charts._style import (
     plain_layout,
     ticks,
 )
-from app.training_curves import Heat, Line, Panel
+from app.training_curves import FAMILIES, Heat, Line, Panel
 
 # A role has the same colour, dash and mark in every panel.
 LOOKS = {
@@ -52,6 +52,7 @@ def panel_chart(panel: Panel) -> go.Figure:
     """The series of one panel over the steps of the training."""
     figure = go.Figure()
     several = len(panel.lines) > 1
+    is_family = several or panel.key in FAMILIES
     for place, line in enumerate(panel.lines):
         colour, dash, mark = _look(line, place) if several else LOOKS.get(line.name, ALONE)
         is_marked = len(line.steps_K) <= FEW
@@ -69,9 +70,9 @@ def panel_chart(panel: Panel) -> go.Figure:
         )
     layout = plain_layout(SMALL_HEIGHT)
     figure.update_layout(
-        **{**layout, "margin": {**layout["margin"], "t": 28 if several else 12}},
+        **{**layout, "margin": {**layout["margin"], "t": 28 if is_family else 12}},
         dragmode="pan",
-        showlegend=several,
+        showlegend=is_family,
         legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom"},
         uirevision=panel.key,
     )

@@ -4,18 +4,24 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from app import pages, wording
+from app import pages, supernet_form, wording
 from app.views import _search_files
 from db import artifacts
 from db.models import Artifact
 from db.session import reading
+from search.catalogue import Catalogue
 
+AS_AUTHORS = "With the authors' settings"
 NUM_SHOWN = 100
 NUM_USERS = 6
 
 
-def show() -> None:
-    """The part of the page."""
+def show(catalogue: Catalogue) -> None:
+    """The part of the page.
+
+    Args:
+        catalogue: knows the authors' settings of recipes.
+    """
     st.subheader("Trained supernets", anchor=False)
     with reading() as session:
         found = artifacts.checkpoints(session)
@@ -31,6 +37,7 @@ def show() -> None:
     for file, users in shown:
         with st.container(border=True):
             st.markdown(f"**{words(file)}** :gray[{wording.ago(file.created_at, now)}]")
+            st.caption(settings(file, catalogue))
             st.markdown(_search_files.line(file))
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 pages.link(
@@ -54,9 +61,14 @@ def show() -> None:
 def words(file: Artifact) -> str:
     """What was trained, by what, on what; Markdown."""
     info = file.info
-    params = ", ".join(f"{k} {v}" for k, v in (info.get("recipe_params") or {}).items())
-    recipe = f"{info.get('recipe')}" + (f" ({params})" if params else "")
     steps = wording.counted(int(info.get("steps") or 0), "step")
     return wording.plain(
-        f"{info.get('space')}: {recipe}, {steps} on {info.get('dataset')}, seed {info.get('seed')}"
+        f"{info.get('space')}: {info.get('recipe')}, {steps} on {info.get('dataset')}"
     )
+
+
+def settings(file: Artifact, catalogue: Catalogue) -> str:
+    """What differs from the authors' settings; Markdown."""
+    recipe = str(file.info.get("recipe"))
+    told = supernet_form.changed(file.info.get("recipe_params") or {}, recipe, catalogue)
+    return wording.plain(f"Differs from the authors' settings: {told}" if told else AS_AUTHORS)

@@ -1,6 +1,6 @@
 """The training of a search's supernet: its curves, what it trained how often, the method's log."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -39,7 +39,7 @@ def show(job: Job, interval: int | None) -> None:
         return
     is_live = job.state in states.IN_MOTION and interval is not None
     draw = st.fragment(_draw, run_every=max(interval or 0, LEAST_S) if is_live else None)
-    draw(job.id, job.space)
+    draw(job.id, job.space, is_live=is_live)
 
 
 def _trained_before(job: Job) -> None:
@@ -55,7 +55,7 @@ def _trained_before(job: Job) -> None:
     _draw(trainer.id, trainer.space)
 
 
-def _draw(job_id: int, space: str) -> None:
+def _draw(job_id: int, space: str, *, is_live: bool = False) -> None:
     with reading() as session:
         series = metrics.metrics(session, job_id)
         told = {
@@ -64,13 +64,15 @@ def _draw(job_id: int, space: str) -> None:
         }
         choices = supernet_record.last(session, job_id, supernet_record.CHOICES)
         files = list(artifacts.artifacts(session, job_id))
-    panels = curves.panels(series)
+    panels = curves.panels(series, in_strides=is_live)
     if not panels:
         st.markdown(
             "Here you will see the training of the supernet: losses, learning rate, speed, the "
             "accuracy of its subnets and what the method says of itself. Nothing is told yet."
         )
         return
+    if is_live:
+        st.caption(_now(series))
     _panels(panels, "curve")
     if choices is not None:
         known = spaces.get(space)
@@ -87,6 +89,13 @@ def _draw(job_id: int, space: str) -> None:
     _heats(heats)
     _splits(told[supernet_record.SPLITS], space)
     _search_files.lines([one for one in files if one.kind == "checkpoint"])
+
+
+def _now(series: Mapping[str, curves.Series]) -> str:
+    """Where the training stands, in words, which change without a flicker."""
+    step, values = curves.last_values(series)
+    told = [f"{name} **{wording.plain(wording.number(value))}**" for name, value in values.items()]
+    return f"Step {step:,}: {', '.join(told)}. The charts follow when they have a twentieth more."
 
 
 def _panels(panels: Sequence[Panel], key: str) -> None:

@@ -33,7 +33,7 @@ def show() -> None:
         st.success(message, icon=":material/check:")
     _benchmarks()
     _import()
-    _data_checkpoints.show()
+    _data_checkpoints.show(catalogue)
     _datasets(catalogue)
 
 

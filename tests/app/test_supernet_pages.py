@@ -191,4 +191,5 @@ def test_while_it_trains_the_training_is_what_a_search_shows_first(made, open_pa
     text = said(open_page("search", id=under_way))
     assert "What the method says of itself" in text
     assert "Its front appears here when the supernet is trained" in text
+    assert "Step 600: accuracy largest **46**" in text
     assert "What the method says of itself" not in said(open_page("search", id=done))

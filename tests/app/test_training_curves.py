@@ -112,3 +112,22 @@ def test_names_are_never_markup():
     (panel,) = training_curves.panels({"<b>own</b>": series(3)})
 
     assert "<b>" not in str(charts.panel_chart(panel).data[0].name)
+
+
+@pytest.mark.parametrize(("num", "drawn"), [(1, 1), (39, 39), (41, 40), (419, 400), (420, 420)])
+def test_a_live_chart_changes_with_every_twentieth(num, drawn):
+    (panel,) = training_curves.panels({"learning rate": series(num)}, in_strides=True)
+
+    assert len(panel.lines[0].steps_K) == drawn
+
+
+def test_the_last_values_are_those_that_are_finite():
+    metrics = {"loss max": [(1, 2.0), (2, None)], "speed": [(3, 7.0)], "none": [(1, None)]}
+
+    assert training_curves.last_values(metrics) == (3, {"loss max": 2.0, "speed": 7.0})
+
+
+def test_a_role_that_is_alone_is_named_all_the_same():
+    (panel,) = training_curves.panels({"accuracy sampled": series(3)})
+
+    assert charts.panel_chart(panel).layout.showlegend
