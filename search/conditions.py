@@ -140,7 +140,7 @@ def conditions(
     """
     place = torch_device(device)
     dataset = datasets[spec.data.name]
-    images = dataset(data_dir, **_bound("data.params", dataset, spec.data.params))
+    images = dataset(data_dir, **bound("data.params", dataset, spec.data.params))
     batch_seed = seed_of(PROTOCOL, spec.seed, "batch")
     size, num_classes = spec.data.batch_size, images.info.num_classes
 
@@ -152,7 +152,7 @@ def conditions(
 
     x_BCHW, y_B = images.batch(size, np.random.default_rng(batch_seed))
     builder = networks[spec.space.name]
-    params = _bound("network", builder, spec.network)
+    params = bound("network", builder, spec.network)
     shape = images.info.shape
     network = {
         "builder": spec.space.name,
@@ -195,7 +195,12 @@ def conditions(
     )
 
 
-def _bound(field: str, plugin: Callable[..., Any], params: Mapping[str, Any]) -> dict[str, Any]:
+def bound(field: str, plugin: Callable[..., Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """Keyword arguments of a plug-in, defaults filled in.
+
+    Raises:
+        SpecError: one is wrong, with its path below *field*.
+    """
     try:
         return bind(plugin, params)
     except SpecError as error:

@@ -339,12 +339,13 @@ def _table_score(meter: TableMeter, index: int, *, is_repeat: bool) -> Score:
 
 def _details_of(error: Exception) -> dict[str, Any]:
     message = f"{type(error).__name__}: {error}"[:2000]
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         return {"error": f"out of memory ({message})", "cause": "memory"}
     return {"error": message, "where": _last_frame(error.__traceback__)}
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
+    """Memory was short; torch says so in several ways."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(s in str(error) for s in _OUT_OF_MEMORY)

@@ -6,6 +6,8 @@ from search.plugins import foreign_digest
 from search.spaces import spaces
 from search.spec import Spec
 from search.strategies import strategies
+from search.supernets.mixtures import mixtures
+from search.supernets.recipes import recipes
 
 
 def own_sources(spec: Spec, *, measures: bool) -> dict[str, str]:
@@ -21,5 +23,9 @@ def own_sources(spec: Spec, *, measures: bool) -> dict[str, str]:
     }
     if measures:
         used |= {"network": networks[spec.space.name], "dataset": datasets[spec.data.name]}
+    if spec.supernet is not None:
+        used["mixture"] = mixtures[spec.space.name]
+        if spec.supernet.recipe is not None:
+            used["recipe"] = recipes[spec.supernet.recipe.name]
     sources = {part: foreign_digest(plugin) for part, plugin in used.items()}
     return {part: source for part, source in sources.items() if source}

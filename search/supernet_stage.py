@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from search.conditions import torch_device
+from search.conditions import bound, torch_device
 from search.datasets import Images, datasets
 from search.errors import DataError, RunError, SpecError
+from search.evaluation import is_out_of_memory
 from search.events import Artifact, Checkpoint, Event, Log, Progress
 from search.networks import networks
-from search.parameters import bind
 from search.resuming import checkpoint_of
 from search.seeds import seed_of
 from search.spec import Choice, Spec, SupernetUse
@@ -63,7 +63,7 @@ def trained_supernet(
     use, place = spec.supernet, torch_device(device)
     assert use is not None
     dataset = datasets[spec.data.name]
-    images = dataset(data_dir, **bind(dataset, spec.data.params))
+    images = dataset(data_dir, **bound("data.params", dataset, spec.data.params))
     if use.checkpoint is not None:
         return _given(spec, use.checkpoint, images, data_dir, place)
     digest = resume.get("supernet") if resume else None
@@ -85,7 +85,7 @@ def _given(
     info = images.info
     reason = trained.info.misfit(
         space=spec.space.name,
-        network=bind(networks[spec.space.name], spec.network),
+        network=bound("network", networks[spec.space.name], spec.network),
         dataset=spec.data.name,
         shape=info.shape,
         num_classes=info.num_classes,
@@ -120,7 +120,7 @@ class _Stage:
         assert use.recipe is not None
         self._spec, self._data_dir, self._device = spec, data_dir, device
         self._params, recipe = _recipe(use.recipe, spec.space.name)
-        self._network = bind(networks[spec.space.name], spec.network)
+        self._network = bound("network", networks[spec.space.name], spec.network)
         self._images = images
         self._seed = seed_of(spec.seed, "supernet")
         parts = split(images, validation_share=use.validation_share)
@@ -185,7 +185,9 @@ class _Stage:
         except DivergedError as error:
             yield self._checkpoint()  # so that what was told since the last one is kept
             raise RunError(str(error)) from error
-        except (torch.OutOfMemoryError, MemoryError) as error:
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
             yield self._checkpoint()
             raise RunError(
                 f"out of memory at step {self._training.steps_done}: use smaller batches or "
@@ -304,11 +306,7 @@ def _recipe(choice: Choice, space: str) -> tuple[dict[str, Any], Recipe]:
         known = ", ".join(recipes)
         raise SpecError({f"{path}.name": f"there is no recipe {choice.name!r}; known: {known}"})
     maker = recipes[choice.name]
-    try:
-        params = bind(maker, choice.params)
-    except SpecError as error:
-        fields = {f"{path}.params.{name}": why for name, why in error.fields.items()}
-        raise SpecError(fields) from None
+    params = bound(f"{path}.params", maker, choice.params)
     recipe = maker(**params)
     reason = unfit_reason(recipe, space)
     if reason is not None:

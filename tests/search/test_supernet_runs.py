@@ -10,6 +10,7 @@ from search.run import provenance, run
 from search.spaces import spaces
 from search.spec import parse_submission
 from search.supernets.recipes import recipes
+from search.supernets.training import Training
 from tests.search.recording import Recording
 
 FAST = {"epochs": 1, "batch_size": 256}
@@ -317,6 +318,31 @@ def test_a_divergence_says_when_it_began_and_keeps_what_was_told(tmp_path):
     step = int(str(caught.value).partition("at step ")[2].partition(":")[0])
     assert max(step for name, step in told(recording.others) if name == "loss solo") == step
     assert recording.checkpoints[-1]["training"]["step"] == step
+
+
+def test_too_little_memory_is_said_and_what_was_told_is_kept(tmp_path, monkeypatch):
+    step = Training.step
+
+    def failing(training):
+        if training.steps_done == 2:
+            raise torch.OutOfMemoryError("no room")
+        return step(training)
+
+    monkeypatch.setattr(Training, "step", failing)
+    recording = Recording()
+
+    with pytest.raises(RunError, match="out of memory at step 2"):
+        recording.take(run(spec(), data_dir=tmp_path))
+
+    assert ("loss solo", 2) in told(recording.others)
+    assert recording.checkpoints[-1]["training"]["step"] == 0  # nothing was kept so early
+
+
+def test_a_wrong_parameter_of_the_network_is_refused_at_its_field(tmp_path):
+    with pytest.raises(SpecError) as caught:
+        list(run(spec(network={"channels": 0}), data_dir=tmp_path))
+
+    assert list(caught.value.fields) == ["network.channels"]
 
 
 def test_provenance_says_how_the_supernet_is_trained(tmp_path):
