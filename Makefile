@@ -6,6 +6,7 @@
 PYTHON ?= python3
 TORCH ?=
 TESTS ?=
+DATA ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # A process for each core, and each with a single thread: they would only get in each other's way.
@@ -14,7 +15,7 @@ RUN_STAMP := .venv/archfront-run
 DEV_STAMP := .venv/archfront-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint fix bench clean
+.PHONY: help demo test check lint fix bench effects clean
 
 help:  ## Print the targets.
 	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)$$/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -41,6 +42,10 @@ fix: $(DEV_STAMP)  ## Format, and mend what the linter can mend.
 
 bench: $(DEV_STAMP)  ## Measure; prints a table and writes benchmarks/latest.json.
 	@$(BIN)/python -m benchmarks
+
+# Results are kept in build/effects: what was interrupted goes on.
+effects: $(DEV_STAMP)  ## Hold methods against their claims; writes docs/effects.md; DATA=folder adds NAS-Bench-201.
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.effects $(if $(DATA),--data $(DATA))
 
 clean:  ## Remove the environment and every cache; the data folder stays.
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist test-results
