@@ -46,10 +46,9 @@ class Architect(nn.Module):
         states_DH, _ = self.lstm(torch.full((len(self.heads), 1), cost, device=device))
         return [head(states_DH[place]) for place, head in enumerate(self.heads)]
 
-    def arch(self, cost: float) -> Arch:
-        """What is likeliest for a cost."""
-        with torch.no_grad():
-            return tuple(int(logits_M.argmax()) for logits_M in self(cost))
+    def draw(self, cost: float, rng: np.random.Generator) -> list[Tensor]:
+        """One-hot choices for a cost, with gradients."""
+        return [straight_through(logits_M, rng) for logits_M in self(cost)]
 
 
 def straight_through(logits_M: Tensor, rng: np.random.Generator) -> Tensor:

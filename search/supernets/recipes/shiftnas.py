@@ -38,8 +38,9 @@ def shiftnas(  # noqa: PLR0913  # parameters
     bins: Annotated[int, Field(ge=2, le=100)] = 6,
     warmup_epochs: Annotated[int, Field(ge=0, le=10_000)] = 50,
     every: Annotated[int, Field(ge=1, le=100_000)] = 100,
-    cost_weight: Annotated[float, Field(ge=0, le=1e6)] = 1.0,
-    architect_lr: Annotated[float, Field(gt=0, le=1)] = 1e-3,
+    cost_weight: Annotated[float, Field(ge=0, le=1e6)] = 10.0,
+    architect_lr: Annotated[float, Field(gt=0, le=1)] = 0.01,
+    shares_lr: Annotated[float, Field(gt=0, le=1)] = 1e-3,
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1,
     norms: Policy = "recalibrated",
 ) -> Recipe:
@@ -64,8 +65,9 @@ def shiftnas(  # noqa: PLR0913  # parameters
         bins: of equal width, from the least to the greatest multiply-adds.
         warmup_epochs: with equal shares.
         every: steps between changes of the shares.
-        cost_weight: of the squared distance from the wanted cost, a share of the greatest.
-        architect_lr: learning rate of the architect and of the shares.
+        cost_weight: of the squared distance from the wanted cost, divided by it.
+        architect_lr: learning rate of the architect.
+        shares_lr: learning rate of the shares.
         held_out: share of the images that is not trained on but used to change the shares.
         norms: whose statistics normalise.
     """
@@ -82,6 +84,7 @@ def shiftnas(  # noqa: PLR0913  # parameters
                 every=every,
                 cost_weight=cost_weight,
                 architect_lr=architect_lr,
+                shares_lr=shares_lr,
             )
             if shifts
             else Uniform(net.space, rng)
