@@ -79,7 +79,10 @@ class Exporter:
         try:
             return self._exported(trial, trained)
         except ExportError as error:
-            return Log("error", f"the network of trial {trial.number} was not exported: {error}")
+            why = str(error)
+        except Exception as error:  # of a network, the exporter or the disk; the trial stands
+            why = f"{type(error).__name__}: {error}"
+        return Log("error", f"the network of trial {trial.number} was not exported: {why}")
 
     def _exported(self, trial: Trial, trained: nn.Module | None) -> Artifact:
         meter = self._meters[self.place]

@@ -102,6 +102,7 @@ class Trainee:
         self, recipe: Course, build: Callable[..., nn.Module], places: Split
     ) -> Steps:
         name = f"{type(recipe).__name__} {recipe.model_dump_json()}"
+        self.network = None
         if name not in self._trained:
             session = Session(
                 build,
