@@ -119,6 +119,11 @@ def recorded(job_id: int) -> dict[str, Any]:
             for one in snapshots(session, job_id, name)
         ]
         made = artifacts.artifacts(session, job_id)
+        under = {row.scores[0].provenance_id or "" for row in rows}
+        inherited = {
+            one["supernet"]["checkpoint"] for one in trials.provenance(session, under).values()
+        }
+    assert inherited == {row.digest for row in made}
     return {
         "trials": [
             [
