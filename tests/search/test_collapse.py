@@ -219,7 +219,11 @@ def test_it_loads_where_nothing_can_be_written():
     not SHARED.exists(), reason="the published scores of ../shared/data are not here"
 )
 def test_golden_agreement_with_accuracy_on_cifar10(tmp_path):
-    """Published are .869 with accuracy. The batch matters: ours of 256 give .856 and .859."""
+    """Published are .869 with accuracy, of 256 images; ours of 256 give .856 and .859.
+
+    These 64 give .863, and .990 with the published scores; another 64 give .984 with these. They
+    take a quarter of the time of 256, which give more than .99: hence a bound of .98.
+    """
     folder = tmp_path / "datasets" / "cifar10"
     folder.mkdir(parents=True)
     shutil.copy(SHARED / "cifar10_full_jpeg.npz", folder)
@@ -229,11 +233,11 @@ def test_golden_agreement_with_accuracy_on_cifar10(tmp_path):
     accuracies = np.array([float(row["cifar10_test"]) for row in table.values()])
     theirs = np.array([float(published[i]["cifar10_epsinas"] or "nan") for i in table])
 
-    values = epsinas(cells, x_BCHW, num_threads=2)
+    values = epsinas(cells, x_BCHW[:64], num_threads=2)
 
     defined = np.isfinite(values)
     assert np.array_equal(defined, np.isfinite(theirs))
-    assert spearmanr(values[defined], theirs[defined]).statistic > 0.99
+    assert spearmanr(values[defined], theirs[defined]).statistic > 0.98
     assert spearmanr(values[defined], accuracies[defined]).statistic == pytest.approx(
         0.869, abs=0.015
     )

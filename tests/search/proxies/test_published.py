@@ -77,6 +77,17 @@ def test_scores_are_undefined_where_the_published_ones_are(on_drawn_cells, name)
     assert np.isfinite(ours).tolist() == [bool(value) for value in theirs]
 
 
+def test_zen_ranks_are_those_published(batch, published):
+    """.997 .969 over 96 cells; one draw of weights."""
+    numbers = np.random.default_rng(0).permutation(nasbench201.size)[:30].tolist()
+
+    ours = [proxies["zen"](probe_of(number, batch), repeats=1) for number in numbers]
+
+    agreement, num_known = rank_agreement((ours, [published[n]["cifar10_zen"] for n in numbers]))
+    assert num_known >= 28
+    assert agreement >= 0.97
+
+
 @pytest.mark.parametrize("number", range(12))
 def test_epsinas_is_undefined_exactly_where_no_path_is_free_of_convolutions(batch, number):
     """At full size and in float32, on cells of both kinds."""
