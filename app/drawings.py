@@ -8,6 +8,8 @@ _LOOKS = (
     ("conv", BLUE, "solid", 2.4),
     ("pool", GREEN, "dashed", 2.0),
     ("skip", AMBER, "dotted", 2.0),
+    ("attention", SKY, "solid", 2.4),
+    ("mlp", BLUE, "solid", 2.4),
 )
 
 

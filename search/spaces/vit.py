@@ -94,7 +94,7 @@ class Vit(ChoiceSpace):
         """A chain of the tokens' states; the arrows are attention and MLP of every block."""
         steps = [("tokens", "0", "patches", "patches_conv")]
         for number, (heads, ratio) in enumerate(blocks_of(arch), 1):
-            steps.append((f"{number} attention", "", f"{heads} heads", "attention"))
+            steps.append((f"{number} attention", f"{number}a", f"{heads} heads", "attention"))
             steps.append((str(number), str(number), f"MLP, ratio {ratio}", "mlp"))
         steps.append(("output", "output", "mean", "mean_pool"))
         sources = ["input", *(name for name, *_ in steps)]
