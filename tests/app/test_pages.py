@@ -240,7 +240,9 @@ def test_the_head_follows_the_state_also_when_charts_stand_still(
 ):
     asked = []
     show = _search_head.show
-    monkeypatch.setattr(_search_head, "show", lambda *said: asked.append(said[2]) or show(*said))
+    monkeypatch.setattr(
+        _search_head, "show", lambda *said, **how: asked.append(said[2]) or show(*said, **how)
+    )
 
     page = open_page("search", id=ids["cancelling"], live=live)
     page.run()
