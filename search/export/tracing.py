@@ -121,9 +121,7 @@ def traced(module: nn.Module, run: Calls, other_run: Calls) -> list[fx.Node]:
         with torch.no_grad():
             nodes, again = list(first.trace(module).nodes), list(second.trace(module).nodes)
     except Exception as error:  # whatever a forward does with symbols
-        raise ExportError(
-            f"{type(module).__name__} cannot be written as code: {type(error).__name__}: {error}"
-        ) from error
+        raise _unwritable(module, error) from error
     for node, twin in zip(nodes, again, strict=True):
         value = first.values.get(node)
         if type(value) is int and value == second.values[twin]:
@@ -143,7 +141,11 @@ def _put(value: int, node: fx.Node) -> None:
 
 
 def calls_of(net: nn.Module, x_BCHW: torch.Tensor) -> Calls:
-    """Run a network, and note what each of its modules is given and gives."""
+    """Run a network, and note what each of its modules is given and gives.
+
+    Raises:
+        ExportError: it reads the values of images, and not only their sizes.
+    """
     calls = Calls()
 
     def note(module: nn.Module, args: Any, kwargs: Any, result: object) -> None:  # noqa: ANN401
@@ -154,10 +156,17 @@ def calls_of(net: nn.Module, x_BCHW: torch.Tensor) -> Calls:
     try:
         with torch.no_grad():
             net(x_BCHW)
+    except RuntimeError as error:
+        raise _unwritable(net, error) from error
     finally:
         for handle in handles:
             handle.remove()
     return calls
+
+
+def _unwritable(module: nn.Module, error: Exception) -> ExportError:
+    why = f"{type(error).__name__}: {error}"
+    return ExportError(f"{type(module).__name__} cannot be written as code: {why}")
 
 
 def _writes(node: fx.Node) -> bool:
