@@ -25,8 +25,8 @@ def main(arguments: list[str]) -> int:
         return 1
     chosen = [known[name] for name in options.names or known]
     folder = Folder(options.folder, options.data)
+    torch.set_num_threads(1)
     if not options.write_only:
-        torch.set_num_threads(1)
         run([effect for effect in chosen if can_run(effect, folder)], folder)
     if not options.names:
         PAGE.write_text(report(list(known.values()), folder))
