@@ -64,7 +64,7 @@ class Folder:
         return found
 
     def seconds(self, effect: Effect) -> float:
-        """That all of it took."""
+        """That all of it took; of a table, in the arm that first asked for it."""
         contents = (
             self._content(effect.name, arm, seed) for arm in effect.arms for seed in effect.seeds
         )
@@ -74,13 +74,6 @@ class Folder:
         """Mean over seeds; trained now where it is not known."""
         found = [self.run(TRUTH, TABLES[table], seed)["scores"] for seed in range(NUM_SEEDS)]
         return [mean(values) for values in zip(*found, strict=True)]
-
-    def truth_seconds(self) -> float:
-        """That the tables took."""
-        contents = (
-            self._content(TRUTH, arm, seed) for arm in TABLES.values() for seed in range(NUM_SEEDS)
-        )
-        return sum(content["seconds"] for content in contents if content)
 
     def truth_by_seed(self, table: str) -> list[list[float]]:
         """Of the seeds that are kept."""

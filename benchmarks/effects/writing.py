@@ -57,7 +57,10 @@ def summary(effects: Sequence[Effect], kept: dict[str, Results]) -> str:
         for claim in effect.claims
     )
     words = ", ".join(f"{counts[word]} {word}" for word in WORDS)
-    return f"## In short\n\nOf {counts.total()} claims: {words}.\n"
+    wanted = sum(len(effect.arms) * effect.num_seeds for effect in effects)
+    done = sum(len(runs) for results in kept.values() for runs in results.values())
+    missing = f" Only {done} of {wanted} runs are done." if done < wanted else ""
+    return f"## In short\n\nOf {counts.total()} claims: {words}.{missing}\n"
 
 
 WORDS = ("seen", "opposite", "not seen", "not decided")
@@ -80,7 +83,7 @@ def row(claim: Claim, results: Results, seeds: tuple[int, ...]) -> str:
     pairs = [pair for seed in seeds if (pair := claim.pair(results, seed))]
     verdict = seen(claim.differences(results, seeds), claim.kind)
     if not pairs:
-        return f"| {claim.text} | {claim.evidence} | undefined | | 0 | {verdict} |"
+        return f"| {claim.text} | {claim.evidence} | no result | | 0 | **{verdict}** |"
     differences = [left - right for left, right in pairs]
     sides = ((claim.left, [p[0] for p in pairs]), (claim.right, [p[1] for p in pairs]))
     means = "; ".join(f"{term.label} {shown(mean(values))}" for term, values in sides)
@@ -155,7 +158,7 @@ def controls_text(folder: Folder) -> str:
 
 def total_text(effects: Sequence[Effect], folder: Folder) -> str:
     """What it took, which is a fact about one machine."""
-    total = sum(map(folder.seconds, effects)) + folder.truth_seconds()
+    total = sum(map(folder.seconds, effects))
     return (
         f"All of this took {total:,.0f} seconds on the clock of a machine that was busy with "
         "other things, one thread for each arm. That is no measurement of speed.\n"

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.effects.protocol import Arm, Claim, Effect, number, of
 from benchmarks.effects.running import Folder, jobs
-from benchmarks.effects.writing import arms_table, row, section
+from benchmarks.effects.writing import arms_table, row, section, summary
 
 
 def measured(bench, seed, *, values, calls=None):
@@ -68,6 +68,23 @@ def test_what_was_not_run_is_said_to_be_so():
     chosen = effect((0.1, 0.2, 0.3))
 
     assert "Not run." in section(chosen, {"new": {}, "old": {}})
+
+
+def test_missing_runs_are_counted(tmp_path):
+    folder, chosen = Folder(tmp_path), effect((0.1, 0.2, 0.3))
+    folder.run("made_up", chosen.arms[0], 0)
+
+    text = summary([chosen], {"made_up": folder.results(chosen)})
+
+    assert "1 not decided. Only 1 of 6 runs are done." in text
+
+
+def test_nothing_is_missing_when_all_is_done(tmp_path):
+    chosen = effect((0.1, 0.2, 0.3))
+
+    text = summary([chosen], {"made_up": kept(Folder(tmp_path), chosen)})
+
+    assert text.endswith("Of 1 claims: 1 seen, 0 opposite, 0 not seen, 0 not decided.\n")
 
 
 def test_a_bound_that_is_not_met_is_not_seen(tmp_path):

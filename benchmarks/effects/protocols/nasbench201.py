@@ -135,6 +135,7 @@ EFFECTS = [
         ),
         columns=("tau", "tau of params", "tau of macs", "mean accuracy", "passes"),
         notes=(
+            "Alone: `python -m benchmarks.effects nasbench201 --data folder`.",
             "That a supernet ranks better than the number of parameters is a question of ours, "
             "not a claim of the papers. The papers train on full images, with 16 channels, five "
             "cells a stage and hundreds of epochs.",
