@@ -66,7 +66,8 @@ def checkpoint_words(info: CheckpointInfo, now: datetime) -> str:
     age = wording.ago(_moment(info.created_at), now)
     trained = f"{info.recipe}, {wording.count(info.steps)} steps on {info.dataset}"
     name = f"{info.name}: " if info.name else ""
-    return f"{name}{trained}, {age}, {wording.size(info.size_bytes)}"
+    imported = "imported " if info.job_id is None else ""
+    return f"{name}{trained}, {imported}{age}, {wording.size(info.size_bytes)}"
 
 
 def changed(params: Mapping[str, Any], recipe: str, catalogue: Catalogue) -> str:

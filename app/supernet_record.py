@@ -17,6 +17,10 @@ Told = list[tuple[int, Mapping[str, Any]]]
 RANKING, CHOICES, PATHS, SPLITS, ROUTING = "ranking", "choices", "paths", "splits", "routing"
 MAX_SEEDS = 20
 MAX_TOLD = 1000
+NO_TRAINER = (
+    "No search here has trained the supernet that this one reads: it was imported, or is not in "
+    "the record any more."
+)
 
 
 def digest_of(session: Session, job: Job) -> str | None:
@@ -29,14 +33,15 @@ def digest_of(session: Session, job: Job) -> str | None:
 
 
 def trainer_of(session: Session, job: Job) -> Job | None:
-    """The search in which the supernet was trained; None when the record does not know it."""
+    """The search in which the supernet was trained; None for one imported or forgotten."""
     use = job.spec.get("supernet") or {}
     if not use.get("checkpoint"):
         return job if use else None
     try:
-        return jobs.job(session, artifacts.artifact(session, str(use["checkpoint"])).job_id)
+        job_id = artifacts.artifact(session, str(use["checkpoint"])).job_id
     except NotFound:
         return None
+    return None if job_id is None else jobs.job(session, job_id)
 
 
 def told(session: Session, job_id: int, name: str) -> Told:

@@ -1,9 +1,10 @@
-"""Files that jobs have made. The record knows them by digest; they lie in the data folder."""
+"""Files that jobs have made or people have brought: known by digest, lying in the data folder."""
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from db import clock
@@ -11,6 +12,7 @@ from db.batch import ArtifactRow
 from db.errors import InUse, NotFound
 from db.models import Artifact, Job, Project
 from db.plain import clean, spelled_out
+from db.projects import project_id
 from db.transitions import UNFINISHED
 
 CHECKPOINT = "checkpoint"
@@ -20,23 +22,20 @@ _DIGEST = re.compile(r"[0-9a-f]{32}", re.ASCII)
 def artifacts(session: Session, job_id: int) -> Sequence[Artifact]:
     """What a job has made, in order."""
     return session.scalars(
-        select(Artifact).where(Artifact.job_id == job_id).order_by(Artifact.place)
+        select(Artifact).where(Artifact.job_id == job_id).order_by(Artifact.id)
     ).all()
 
 
 def artifact(session: Session, digest: str) -> Artifact:
-    """The file of this digest, as the first job that made it describes it.
+    """The file of this digest, as it was described first.
 
     Raises:
-        NotFound: no job has made it.
+        NotFound: no job has made it, and nobody has imported it.
     """
     if not _DIGEST.fullmatch(digest):
         raise NotFound(f"{clean(digest)[:40]!r} is no digest: that is 32 hexadecimal digits")
     found = session.scalars(
-        select(Artifact)
-        .where(Artifact.digest == digest)
-        .order_by(Artifact.job_id, Artifact.place)
-        .limit(1)
+        select(Artifact).where(Artifact.digest == digest).order_by(Artifact.id).limit(1)
     ).one_or_none()
     if found is None:
         raise NotFound(f"there is no artifact {digest}")
@@ -47,15 +46,14 @@ def checkpoints(session: Session, *, project: str = "default") -> list[Artifact]
     """Every trained supernet of a project once, newest first."""
     rows = session.scalars(
         select(Artifact)
-        .join(Job, Job.id == Artifact.job_id)
-        .join(Project, Project.id == Job.project_id)
+        .join(Project, Project.id == Artifact.project_id)
         .where(Artifact.kind == CHECKPOINT, Project.name == project)
-        .order_by(Artifact.job_id, Artifact.place)
+        .order_by(Artifact.id)
     )
     first: dict[str, Artifact] = {}
     for row in rows:
         first.setdefault(row.digest, row)
-    return sorted(first.values(), key=lambda a: (a.created_at, a.job_id, a.place), reverse=True)
+    return sorted(first.values(), key=lambda a: (a.created_at, a.id), reverse=True)
 
 
 def trained_by(session: Session, job_id: int) -> str | None:
@@ -63,7 +61,7 @@ def trained_by(session: Session, job_id: int) -> str | None:
     digest = (
         select(Artifact.digest)
         .where(Artifact.job_id == job_id, Artifact.kind == CHECKPOINT)
-        .order_by(Artifact.place.desc())
+        .order_by(Artifact.id.desc())
         .limit(1)
     )
     return session.scalars(digest).one_or_none()
@@ -76,10 +74,10 @@ def users(session: Session, digest: str) -> list[Job]:
 
 
 def remove_artifact(session: Session, digest: str) -> None:
-    """Forget a file in every job that made it; whoever calls removes the file afterwards.
+    """Forget a file wherever it came from; whoever calls removes the file afterwards.
 
     Raises:
-        NotFound: no job has made it.
+        NotFound: it is not on record.
         InUse: a job that has not ended needs it, or may go on to make it.
     """
     artifact(session, digest)
@@ -107,15 +105,44 @@ def add_artifacts(session: Session, job_id: int, rows: Sequence[ArtifactRow]) ->
             )
         )
     }
-    last = select(func.coalesce(func.max(Artifact.place), -1)).where(Artifact.job_id == job_id)
-    place = session.execute(last).scalar_one() + 1
+    of_job = select(Job.project_id, Job.owner).where(Job.id == job_id)
+    project, owner = session.execute(of_job).one()
     at = clock.read_clock(session)
     for row in rows:
         key = (row.digest, clean(row.name), row.number)
         if key in known:
             continue
         known.add(key)
-        values = {**vars(row), "name": clean(row.name), "info": spelled_out(row.info)}
-        session.add(Artifact(job_id=job_id, place=place, created_at=at, **values))
-        place += 1
+        session.add(
+            Artifact(job_id=job_id, project_id=project, owner=owner, created_at=at, **_values(row))
+        )
     session.flush()
+
+
+def add_imported(
+    session: Session, row: ArtifactRow, *, owner: str = "local", project: str = "default"
+) -> tuple[Artifact, bool]:
+    """Write a file that no job has made; one that the project has already stays as it is.
+
+    Returns:
+        What is on record, and whether it was added.
+    """
+    number = project_id(session, project)
+    has_it = (
+        select(Artifact)
+        .where(Artifact.project_id == number, Artifact.digest == row.digest)
+        .order_by(Artifact.id)
+        .limit(1)
+    )
+    found = session.scalars(has_it).one_or_none()
+    if found is not None:
+        return found, False
+    at = clock.read_clock(session)
+    added = Artifact(project_id=number, owner=owner, created_at=at, **_values(row))
+    session.add(added)
+    session.flush()
+    return added, True
+
+
+def _values(row: ArtifactRow) -> dict[str, Any]:
+    return {**vars(row), "name": clean(row.name), "info": spelled_out(row.info)}

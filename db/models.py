@@ -263,15 +263,21 @@ class Snapshot(Base):
 
 
 class Artifact(Base):
-    """A file that a job has made; it lies in the data folder, named by its digest."""
+    """A file that a job has made, or that was imported; it lies in the data folder."""
 
     __tablename__ = "artifact"
-    __table_args__ = (Index(None, "digest"), Index(None, "kind", "created_at"))
-    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
-    place: Mapped[int] = mapped_column(primary_key=True)  # among the job's, from 0
+    __table_args__ = (
+        Index(None, "job_id"),
+        Index(None, "digest"),
+        Index(None, "kind", "created_at"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)  # of a job: in the order it told of them
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    owner: Mapped[str] = mapped_column(String(120))
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"))  # None: was imported
     kind: Mapped[str] = mapped_column(String(10))  # checkpoint or export
     name: Mapped[str] = mapped_column(String(120))
-    digest: Mapped[str] = mapped_column(String(32))  # of the file; several jobs may have made it
+    digest: Mapped[str] = mapped_column(String(32))  # names the file; several may have made it
     size: Mapped[int] = mapped_column(BigInteger)  # bytes
     info: Mapped[dict[str, Any]]
     number: Mapped[int | None]  # of the trial whose network it is

@@ -6,7 +6,7 @@ equal files are one file and a file that was changed is noticed before it is use
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from search.errors import DataError
@@ -35,17 +35,29 @@ def keep(data_dir: Path, content: bytes, extension: str) -> tuple[str, Path]:
     path = data_dir / FOLDER / f"{digest}.{extension}"
     if path.exists() and digest_of_file(path) == digest:
         return digest, path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with unfinished.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    _write(path, [content], digest)
     return digest, path
+
+
+def take(data_dir: Path, source: Path, digest: str, extension: str) -> Path:
+    """Copy a file from elsewhere under its hash; one that is there and whole is left alone.
+
+    Args:
+        data_dir: holds the folder of all artifacts.
+        source: the file.
+        digest: of its content.
+        extension: without the dot.
+
+    Returns:
+        Where it lies now.
+
+    Raises:
+        DataError: its content is another one by now.
+    """
+    path = data_dir / FOLDER / f"{digest}.{extension}"
+    if not path.exists() or digest_of_file(path) != digest:
+        _write(path, _pieces(source), digest)
+    return path
 
 
 def find(data_dir: Path, digest: str) -> Path:
@@ -54,7 +66,7 @@ def find(data_dir: Path, digest: str) -> Path:
     Raises:
         DataError: there is none.
     """
-    found = sorted((data_dir / FOLDER).glob(f"{digest}.*")) if _is_digest(digest) else []
+    found = sorted((data_dir / FOLDER).glob(f"{digest}.*")) if is_digest(digest) else []
     whole = [path for path in found if path.suffix != ".part"]
     if not whole:
         raise DataError(f"there is no file {digest} in the folder {FOLDER} of the data folder")
@@ -84,11 +96,31 @@ def digest_of_file(path: Path) -> str:
     return whole.hexdigest()
 
 
+def _write(path: Path, pieces: Iterable[bytes], digest: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    whole = hashlib.blake2b(digest_size=16)
+    try:
+        with unfinished.open("wb") as file:
+            for piece in pieces:
+                file.write(piece)
+                whole.update(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        if whole.hexdigest() != digest:
+            raise DataError(f"the file for {path.name} was changed while it was read")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
 def _pieces(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
             yield piece
 
 
-def _is_digest(text: str) -> bool:
+def is_digest(text: str) -> bool:
+    """Whether a text has the form of a hash."""
     return len(text) == 32 and set(text) <= set("0123456789abcdef")

@@ -96,7 +96,7 @@ class CheckpointInfo(_Part):
         shape: channels, height and width of one image.
         dataset_params: as the spec of its training had them.
         steps: of its training.
-        job_id: of the search that trained it.
+        job_id: of the search that trained it; None for one that was imported.
         created_at: ISO 8601.
     """
 

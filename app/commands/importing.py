@@ -1,4 +1,4 @@
-"""``archfront import``: a benchmark table, or a spec as it was exported."""
+"""``archfront import``: a benchmark table, a trained supernet, or a spec as it was exported."""
 
 import shlex
 from dataclasses import asdict
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from app.artifacts import artifact_as_json, import_checkpoint
 from app.commands.output import AsJson, say, show_json, show_table
 from app.commands.submitting import read_submission
 from app.tables import import_table
@@ -16,7 +17,9 @@ from search.errors import SpecError
 from search.spec import dump_submission
 from search.tables import Guess, TablePreview, preview
 
-commands = typer.Typer(help="Bring in benchmark tables and specs.", no_args_is_help=True)
+commands = typer.Typer(
+    help="Bring in benchmark tables, trained supernets and specs.", no_args_is_help=True
+)
 
 NUM_SHOWN = 3  # rows of a file, side by side
 
@@ -75,6 +78,35 @@ def table(
         f"Imported {info.name}: {info.num_archs:,} architectures of {info.space}, "
         f"columns {', '.join(column.name for column in info.columns)}."
     )
+
+
+@commands.command("checkpoint")
+def checkpoint(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A trained supernet, as safetensors.")
+    ],
+    digest: Annotated[
+        str | None,
+        typer.Option(
+            "--hash",
+            metavar="HASH",
+            help="What its content must have; left out, the file's name counts if it is a hash.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import a trained supernet, of torchrun or of another machine, for searches to use."""
+    require_current_schema()
+    found, is_new = import_checkpoint(file, digest)
+    if as_json:
+        show_json(artifact_as_json(found))
+        return
+    about = f"{found.info['space']}, {found.info['recipe']} on {found.info['dataset']}"
+    if is_new:
+        say(f"Imported {found.digest}: {about}.")
+    else:
+        origin = "imported" if found.job_id is None else f"made by search {found.job_id}"
+        say(f"{found.digest} is on record already, {origin}: {about}.")
 
 
 @commands.command("spec")

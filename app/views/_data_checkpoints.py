@@ -28,7 +28,8 @@ def show(catalogue: Catalogue) -> None:
         shown = [(one, artifacts.users(session, one.digest)) for one in found[:NUM_SHOWN]]
     if not found:
         st.markdown(
-            "Here you will see the supernets that searches have trained. Other searches can use "
+            "Here you will see the supernets that searches have trained, and those that "
+            "`archfront import checkpoint` brought. Other searches can use "
             "them, for other objectives: one training, many fronts."
         )
         pages.link("new", "Train one", icon=":material/hub:")
@@ -40,13 +41,16 @@ def show(catalogue: Catalogue) -> None:
             st.caption(settings(file, catalogue))
             st.markdown(_search_files.line(file))
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                pages.link(
-                    "search",
-                    f"Trained by search {file.job_id}",
-                    icon=":material/travel_explore:",
-                    id=file.job_id,
-                    tab="training",
-                )
+                if file.job_id is None:
+                    st.badge("imported", icon=":material/upload_file:", color="gray")
+                else:
+                    pages.link(
+                        "search",
+                        f"Trained by search {file.job_id}",
+                        icon=":material/travel_explore:",
+                        id=file.job_id,
+                        tab="training",
+                    )
                 for user in users[:NUM_USERS]:
                     name = wording.plain(wording.shortened(user.name, 30))
                     pages.link("search", f"Used by {name}", id=user.id)

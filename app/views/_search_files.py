@@ -61,6 +61,6 @@ def _file(file: Artifact) -> None:
     left.markdown(line(file))
     if file.info:
         with right.popover(
-            "About", icon=":material/receipt_long:", type="tertiary", key=f"about_{file.place}"
+            "About", icon=":material/receipt_long:", type="tertiary", key=f"about_{file.id}"
         ):
             st.json(file.info, expanded=1)

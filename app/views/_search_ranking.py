@@ -65,7 +65,7 @@ def _draw(job: Job, catalogue: Catalogue) -> None:
 
 def _nothing(trainer: Job | None) -> str:
     if trainer is None:
-        return "The supernet that this search reads is not in the record any more."
+        return supernet_record.NO_TRAINER
     use = trainer.spec.get("supernet") or {}
     if not use.get("probes", 16):
         return (

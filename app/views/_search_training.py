@@ -46,7 +46,7 @@ def _trained_before(job: Job) -> None:
     with reading() as session:
         trainer = supernet_record.trainer_of(session, job)
     if trainer is None:
-        st.markdown("The supernet that this search reads is not in the record any more.")
+        st.markdown(supernet_record.NO_TRAINER)
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("This search reads a supernet that was trained before, by", width="content")

@@ -3,6 +3,7 @@
 Shapes: B images, C channels, H height, W width.
 """
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from search import artifacts
 from search.catalogue import CHECKPOINT_VERSION, CheckpointInfo
+from search.checkpoint_file import EXTENSION, HELD_OUT, KEY, described
 from search.datasets import Images
 from search.errors import DataError
 from search.events import Artifact
@@ -35,12 +37,9 @@ from search.supernets.splitting import parts_of, planted
 from search.supernets.supernet import Supernet
 from search.supernets.training import Training
 
-EXTENSION = "safetensors"
 EVALUATION_BATCH = 256
 Examined = Literal["held_out", "test"]
 
-_HEADER = "archfront"
-_HELD_OUT = "held_out"
 _NET, _MEAN, _VARIANCE = "net.", "mean.", "variance."
 
 
@@ -66,7 +65,7 @@ def keep(
     if isinstance(norms, TrackedNorms):
         for place, (mean_C, variance_C) in norms.moments.items():
             tensors[_MEAN + place], tensors[_VARIANCE + place] = _plain(mean_C), _plain(variance_C)
-    tensors[_HELD_OUT] = torch.from_numpy(held_out.copy())
+    tensors[HELD_OUT] = torch.from_numpy(held_out.copy())
     info = {**info, "version": CHECKPOINT_VERSION, "steps": training.steps_done}
     header = {
         **info,
@@ -75,7 +74,7 @@ def keep(
         "norms": training.norms.kind,
     }
     text = json.dumps(header, sort_keys=True, separators=(",", ":"))
-    content = save(tensors, {_HEADER: text})
+    content = save(tensors, {KEY: text})
     digest, _ = artifacts.keep(data_dir, content, EXTENSION)
     return Artifact("checkpoint", name, digest, len(content), dict(info))
 
@@ -171,7 +170,7 @@ def load_trained(
         DataError: the file is missing, damaged or no supernet that can be used here.
     """
     content = artifacts.read(data_dir, digest)
-    header, info = _described(content, digest)
+    header, info = described(io.BytesIO(content), digest)
     if info.version != CHECKPOINT_VERSION:
         raise DataError(
             f"the checkpoint {digest} is of version {info.version}, and version "
@@ -180,6 +179,20 @@ def load_trained(
     missing = [n for n, r in ((info.space, mixtures), (info.recipe, recipes)) if n not in r]
     if missing:
         raise DataError(f"the checkpoint {digest} needs {missing[0]}, which this worker lacks")
+    try:
+        return _built(header, info, load(content), images, device)
+    except (KeyError, TypeError, ValueError, AttributeError, SafetensorError) as error:
+        raise DataError(f"the checkpoint {digest} does not fit: {error}") from None
+
+
+def _built(
+    header: Mapping[str, Any],
+    info: CheckpointInfo,
+    tensors: Mapping[str, Tensor],
+    images: Images,
+    device: torch.device,
+) -> TrainedSupernet:
+    """The network that a file describes, with what the file holds."""
     recipe = recipes[info.recipe](**info.recipe_params)
     fresh = supernet_of(
         info.space,
@@ -191,21 +204,19 @@ def load_trained(
         **info.network,
     )
     net = planted(fresh, [tuple(map(tuple, part)) for part in header["parts"]])
-    tensors = load(content)
     state = {k.removeprefix(_NET): v for k, v in tensors.items() if k.startswith(_NET)}
     try:
         net.load_state_dict(state)
     except RuntimeError as error:
-        raise DataError(f"the checkpoint {digest} does not fit: {error}") from None
+        raise ValueError(str(error)) from None
     norms = NormPolicy(recipe.norms, recipe.momentum_of_norms)
     places = [k.removeprefix(_MEAN) for k in tensors if k.startswith(_MEAN)]
     moments = {
         p: [tensors[_MEAN + p].to(device), tensors[_VARIANCE + p].to(device)] for p in places
     }
     norms.load_state_dict(moments)
-    return TrainedSupernet(
-        digest, info, net.requires_grad_(False), norms, tensors[_HELD_OUT].numpy(), images
-    )
+    held_out = tensors[HELD_OUT].numpy()
+    return TrainedSupernet(info.digest, info, net.requires_grad_(False), norms, held_out, images)
 
 
 def calibration(
@@ -237,16 +248,6 @@ def labelled(
     starts = range(0, len(chosen), EVALUATION_BATCH)
     found = (pixels.at(chosen[start : start + EVALUATION_BATCH]) for start in starts)
     return [(batch.x_BCHW, batch.y_B) for batch in found]
-
-
-def _described(content: bytes, digest: str) -> tuple[dict[str, Any], CheckpointInfo]:
-    """What a file says of itself."""
-    try:
-        size = int.from_bytes(content[:8], "little")
-        header = json.loads(json.loads(content[8 : 8 + size])["__metadata__"][_HEADER])
-        return header, CheckpointInfo.model_validate({**header, "digest": digest})
-    except (ValueError, KeyError, TypeError, SafetensorError):
-        raise DataError(f"the file {digest} is no checkpoint of a supernet") from None
 
 
 def _plain(tensor: Tensor) -> Tensor:

@@ -42,7 +42,7 @@ def test_artifact_is_read_as_it_was_told(session):
         5 * 2**32,
     )
     assert (checkpoint.info, checkpoint.number) == ({"space": "cell_27"}, None)
-    assert (export.name, export.number, export.place) == ("a.onnx", 3, 1)
+    assert (export.name, export.number) == ("a.onnx", 3)
 
 
 def test_artifact_told_again_is_one(session, running):
@@ -51,10 +51,7 @@ def test_artifact_told_again_is_one(session, running):
 
     found = artifacts.artifacts(session, running.id)
 
-    assert [(row.place, row.name) for row in found] == [
-        (0, "supernet.safetensors"),
-        (1, "another name"),
-    ]
+    assert [row.name for row in found] == ["supernet.safetensors", "another name"]
 
 
 def test_equal_files_of_two_trials_are_told_of_both(session):
@@ -130,3 +127,34 @@ def test_artifact_that_an_unfinished_job_names_is_kept(session):
         artifacts.remove_artifact(session, DIGEST)
 
     assert [job.id for job in artifacts.users(session, DIGEST)] == [user]
+
+
+def test_an_imported_file_belongs_to_a_project_and_to_no_job(session):
+    first, is_new = artifacts.add_imported(session, told())
+    again, is_new_again = artifacts.add_imported(session, told(name="another name"))
+    artifacts.add_imported(session, told(digest="c" * 32), project="another")
+
+    assert (is_new, is_new_again) == (True, False)
+    assert again.id == first.id
+    assert (first.job_id, first.owner, first.info) == (None, "local", {"space": "cell_27"})
+    assert [row.digest for row in artifacts.checkpoints(session)] == [DIGEST]
+    assert artifacts.artifact(session, DIGEST).id == first.id
+    artifacts.remove_artifact(session, DIGEST)
+    assert artifacts.checkpoints(session) == []
+
+
+def test_an_imported_file_is_kept_while_a_job_names_it(session):
+    artifacts.add_imported(session, told())
+    user = jobs.add_job(session, new_job(spec={**SPEC, "supernet": {"checkpoint": DIGEST}})).id
+
+    with pytest.raises(InUse, match=f"needed by job {user}: cancel"):
+        artifacts.remove_artifact(session, DIGEST)
+
+
+def test_a_job_may_make_what_was_imported(session):
+    imported, _ = artifacts.add_imported(session, told())
+    job_id = made(session, told())
+
+    assert artifacts.trained_by(session, job_id) == DIGEST
+    assert artifacts.artifact(session, DIGEST).id == imported.id
+    assert [row.job_id for row in artifacts.checkpoints(session)] == [None]

@@ -24,8 +24,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "artifact",
-        sa.Column("job_id", sa.Integer(), nullable=False),
-        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("owner", sa.String(length=120), nullable=False),
+        sa.Column("job_id", sa.Integer(), nullable=True),
         sa.Column("kind", sa.String(length=10), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("digest", sa.String(length=32), nullable=False),
@@ -34,8 +36,12 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_artifact_job_id")),
-        sa.PrimaryKeyConstraint("job_id", "place", name=op.f("pk_artifact")),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["project.id"], name=op.f("fk_artifact_project_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_artifact")),
     )
+    op.create_index(op.f("ix_artifact_job_id"), "artifact", ["job_id"])
     op.create_index(op.f("ix_artifact_digest"), "artifact", ["digest"])
     op.create_index(op.f("ix_artifact_kind_created_at"), "artifact", ["kind", "created_at"])
 
