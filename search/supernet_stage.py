@@ -48,6 +48,8 @@ def trained_supernet(
 ) -> Trained:
     """The supernet of a spec, after the events of its training if there is one to be done.
 
+    Where the state of a training that was left is gone or damaged, the training starts over.
+
     Args:
         spec: that has a supernet.
         data_dir: where data sets, states and artifacts lie.
@@ -57,7 +59,8 @@ def trained_supernet(
 
     Raises:
         SpecError: the recipe or the checkpoint does not fit.
-        DataError: data, a state or the artifact is missing or broken.
+        DataError: data or the artifact is missing or broken; where several processes train, the
+            state that they go on from, too.
         RunError: the training cannot go on; every event before it stands.
     """
     use, place = spec.supernet, torch_device(device)
@@ -70,7 +73,13 @@ def trained_supernet(
     if digest is None:
         stage = _Stage(spec, use, images, data_dir, place, processes)
         if resume is not None:
-            stage.go_on_from(resume["training"])
+            try:
+                stage.go_on_from(resume["training"])
+            except DataError as error:
+                if processes is not ALONE:  # a person is there, and the state may be mended
+                    raise DataError(f"{error}; without that file it goes on before it") from None
+                yield Log("warning", f"{error}; the training starts over from the beginning")
+                stage = _Stage(spec, use, images, data_dir, place)  # of another key
         digest = (yield from stage.events()).digest
     return load_trained(data_dir, digest, images, place)
 
@@ -167,9 +176,15 @@ class _Stage:
         self._kept_step = self._first_step = state["step"]
         if self._kept_step:
             kept = self._files.read(self._kept_step)
-            self._training.load_state_dict(kept["training"])
-            self._curves.load_state_dict(kept["curves"])
-            self._looks.load_state_dict(kept["looks"])
+            try:
+                self._training.load_state_dict(kept["training"])
+                self._curves.load_state_dict(kept["curves"])
+                self._looks.load_state_dict(kept["looks"])
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise DataError(
+                    f"the state of the training after {self._kept_step:,} steps is damaged: "
+                    f"{type(error).__name__} {error}"
+                ) from error
 
     def events(self) -> Generator[Event, None, Artifact]:
         """Train to the end, and keep the supernet.

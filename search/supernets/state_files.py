@@ -68,8 +68,7 @@ class StateFiles:
         else:
             return state
         raise DataError(
-            f"the state of the training after {step:,} steps {problem}: {path.name} in {FOLDER}; "
-            "retry the search from the start"
+            f"the state of the training after {step:,} steps {problem}: {path.name} in {FOLDER}"
         )
 
     @property

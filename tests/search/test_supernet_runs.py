@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from search import supernet_stage
-from search.errors import DataError, RunError, SpecError
-from search.events import Artifact, Checkpoint, Metric, Progress, Snapshot
+from search.errors import RunError, SpecError
+from search.events import Artifact, Checkpoint, Log, Metric, Progress, Snapshot
 from search.run import provenance, run
 from search.spaces import spaces
 from search.spec import parse_submission
@@ -20,7 +20,7 @@ VALIDATION = {
 }
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -181,15 +181,26 @@ def test_few_states_are_kept_and_none_is_taken_away_too_early(tmp_path):
     [
         (lambda path: path.unlink(), "after 1 steps is gone"),
         (lambda path: path.write_bytes(b"nonsense"), "is damaged"),
+        (lambda path: torch.save({}, path), "is damaged: KeyError 'training'"),
     ],
 )
-def test_a_state_that_cannot_be_read_is_named(tmp_path, spoil, message):
+def test_without_its_state_a_training_starts_over(tmp_path, undisturbed, digest, spoil, message):
     recording = Recording().take(run(spec(), data_dir=tmp_path), num_checkpoints=2)
     (path,) = (tmp_path / "trainings/supernets").glob("*.pt")
     spoil(path)
+    left = recording.checkpoints[-1]["training"]
 
-    with pytest.raises(DataError, match=message):
-        list(run(spec(), data_dir=tmp_path, resume=recording.checkpoints[-1]))
+    recording.take(run(spec(), data_dir=tmp_path, resume=recording.checkpoints[-1]))
+
+    (warning,) = [e.message for e in of_kind(recording.others, Log) if e.level == "warning"]
+    assert message in warning
+    assert "starts over" in warning
+    again = recording.checkpoints[2]["training"]
+    assert (left["step"], again["step"]) == (1, 0)
+    assert again["key"] != left["key"]
+    assert artifact_of(recording.others).digest == digest
+    assert told(recording.others) == told(undisturbed.others)
+    assert recording.timeless() == undisturbed.timeless()
 
 
 def test_a_checkpoint_of_another_search_is_refused(tmp_path):
