@@ -59,8 +59,9 @@ class Looks:
         """Take in a step."""
         for one in report.passes:
             for counts, terms in zip(self._choices, one.done.mix.terms, strict=True):
-                for choice, _ in terms:
-                    counts[choice] += 1
+                # Gates that pass gradients through all choices weigh those not drawn with 0.
+                for choice, weight in terms:
+                    counts[choice] += bool(weight != 0)
 
     def after(self, report: Report) -> Iterator[Metric | Snapshot | None]:
         """What is to be told after this step; None is a moment to stop at."""

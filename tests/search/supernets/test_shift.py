@@ -9,6 +9,7 @@ from torch import nn
 
 from search.supernets.architects import Architect, cost_loss, relaxed_cost, straight_through
 from search.supernets.bins import Bins, gradient_by_shares
+from search.supernets.looks import Looks
 from search.supernets.mix import mixture, onehot
 from search.supernets.paths import Draw
 from search.supernets.paths.shift import BinShift
@@ -164,6 +165,17 @@ def test_costs_are_met_while_the_loss_pulls_towards_other_subnets():
         pass
 
     assert max(made.paths.log()["cost_errors"]) < 0.05
+
+
+def test_only_what_was_drawn_counts_as_trained():
+    made = training(of("shiftnas"), "elastic_tiny")
+    looks = Looks(made, probes=0, looks=1, calibration=[], held_out=[])
+
+    for report in made.run():
+        looks.note(report)
+
+    (told,) = [one for one in looks.after(report) if one.name == "choices"]
+    assert {sum(counts) for counts in told.content["counts"]} == {made.num_steps}
 
 
 def test_the_architecture_for_a_cost_is_the_same_at_every_call_and_draws_nothing():
