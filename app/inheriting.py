@@ -55,7 +55,8 @@ ACTIONS: dict[Way, Action] = {
     "export": Action(
         "Export",
         ":material/ios_share:",
-        "PyTorch code with its weights, and ONNX, checked against each other.",
+        "PyTorch code and ONNX, checked against each other: with the weights that this search "
+        "trained, else with the inherited ones.",
         INHERITED,
     ),
 }
@@ -99,8 +100,19 @@ def draft_of(
     if action.is_of_supernet:
         draft["supernet"] = {"checkpoint": digest or ""}
     if way == "export":
-        draft["export"] = {"weights": action.metric, "formats": list(FORMATS)}
+        trained = _trained(spec, catalogue)
+        if trained is not None:
+            draft["objectives"] = [trained]
+        weights = (trained or {}).get("name") or draft["objectives"][0]["metric"]
+        draft["export"] = {"weights": weights, "formats": list(FORMATS)}
     return draft
+
+
+def _trained(spec: Mapping[str, Any], catalogue: Catalogue) -> Draft | None:
+    """What the search has trained each architecture for: the weights that a person means."""
+    parts = (part for part in spec.get("objectives") or () if isinstance(part, Mapping))
+    found = next((p for p in parts if catalogue.plugin("training", str(p.get("metric")))), None)
+    return {k: found[k] for k in ("name", "metric", "params") if found.get(k)} if found else None
 
 
 def offered(catalogue: Catalogue, digest: str | None) -> list[Way]:

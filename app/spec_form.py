@@ -160,7 +160,9 @@ def _objective(
     path = f"objectives.{place}"
     is_one_of_many = place > 0
     visibility: Visibility = "collapsed" if is_one_of_many else "visible"
-    cells = st.columns((2.1, 2.1, 1.15, 1.5, 1.05, 0.5), vertical_alignment="bottom", gap="small")
+    cells = st.columns(
+        (2.65, 2.05, 1.15, 1.25, 1.05, 0.5), vertical_alignment="bottom", gap="small"
+    )
     held = option_of(part)
     known = options if held in options else [*options, held]
     option = cells[0].selectbox(

@@ -175,6 +175,8 @@ def trained_alt(found: Sequence[Trained]) -> str:
     """The most uneven decision, in words."""
     worst = max(found, key=lambda one: one.unevenness)
     ratio = worst.unevenness
+    if ratio == 1:
+        return "Within every decision all choices were trained equally often."
     told = (
         f"{worst.decision} is the most uneven: its most trained choice was trained "
         f"{wording.number(ratio)} times as often as its least trained"

@@ -72,6 +72,19 @@ def test_an_export_names_the_weights_that_are_written(trained, open_page):
         check(parse_submission(made), catalogue(session))
 
 
+def test_an_export_of_what_was_fine_tuned_writes_these_weights(trained):
+    part = {"name": "tuned", "metric": "fine_tuned_accuracy", "params": {"epochs": 3}}
+    spec = supernets.spec(objectives=[part, {"name": "macs", "metric": "macs"}])
+    offered = filling.offered()
+
+    made = inheriting.draft_of(spec, supernets.probes(1), "export", DIGEST, offered)
+
+    assert made["objectives"] == [part]
+    assert made["export"]["weights"] == "tuned"
+    with reading() as session:
+        check(parse_submission(made), catalogue(session))
+
+
 def test_a_search_that_reads_a_supernet_hands_it_on(trained, open_page):
     with transaction() as session:
         user = supernets.add_user(session)

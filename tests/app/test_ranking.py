@@ -135,3 +135,9 @@ def test_an_uneven_decision_is_named():
     assert "op is the most uneven" in charts.trained_alt(found)
     assert "2 times" in charts.trained_alt(found)
     assert list(charts.trained_chart(found).data[0].text[1]) == ["choice 1: 3", "choice 2: 3", ""]
+
+
+def test_even_decisions_are_said_to_be_even():
+    found = ranking.trained({"decisions": ["op", "width"], "counts": [[4, 4, 4], [6, 6]]})
+
+    assert "equally often" in charts.trained_alt(found)
