@@ -118,7 +118,10 @@ def spec(
         Path | None, typer.Option("--output", "-o", help="Write the complete spec there.")
     ] = None,
 ) -> None:
-    """Read a spec, tell what is wrong with it, and print it complete, defaults filled in."""
+    """Read a spec, tell what is wrong with its form, and print it complete, defaults filled in.
+
+    What the workers offer is not asked: submit holds the spec against it.
+    """
     text = dump_submission(read_submission(file))
     if output is None:
         typer.echo(text, nl=False)
