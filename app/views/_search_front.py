@@ -11,7 +11,7 @@ from app.front import Picture, Points
 from app.measures import Measure, default_axes
 from app.mixtures import Mixture
 from app.search_view import Limits, SearchView
-from app.views import _search_check, _search_selected
+from app.views import _search_check, _search_selected, _take_further
 from db.trials import Columns
 
 CHART = "front_chart"
@@ -76,6 +76,7 @@ def _explore(
     if x.place == y.place:
         _one_measure(columns, x)
         _search_check.show(job_id, columns, x, [], view.selected)
+        _further(job_id, columns, x, view.selected)
         return
     found = cached.front_of(job_id, version, x, y, mixed)
     shown = cached.picture_of(
@@ -190,6 +191,16 @@ def _lines(limits: Limits, measures: Sequence[Measure]) -> list[Limit]:
         for place, (low, high) in limits.items()
         if (bound := low if high is None else high) is not None
     ]
+
+
+def _further(job_id: int, columns: Columns, measure: Measure, selected: Sequence[int]) -> None:
+    """What is selected, else the best, can be taken further where no panel offers it."""
+    values_N = np.where(columns.is_screened, np.nan, columns.values[:, measure.place])
+    if np.isfinite(values_N).any():
+        is_lowest = measure.direction == "minimize"
+        row = np.nanargmin(values_N) if is_lowest else np.nanargmax(values_N)
+        numbers = list(selected) or [int(columns.numbers[row])]
+        _take_further.show(job_id, numbers, "further")
 
 
 def _one_measure(columns: Columns, measure: Measure) -> None:

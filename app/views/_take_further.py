@@ -25,6 +25,8 @@ def show(job_id: int, numbers: Sequence[int], key: str) -> None:
         return
     ways = offered(cached.offered(), digest)
     with st.popover("Take further", icon=":material/arrow_forward:", type="tertiary", key=key):
+        num = len(numbers)
+        st.caption(f"Trial {numbers[0]}:" if num == 1 else f"{num} selected trials:")
         if digest is None:
             st.caption("Its supernet is not trained yet: only training alone needs none.")
         for way in ways:

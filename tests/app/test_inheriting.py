@@ -105,6 +105,16 @@ def test_a_picked_architecture_can_be_taken_further(trained, open_page):
     assert all(f"**{action.label}**" in said for action in inheriting.ACTIONS.values())
 
 
+def test_the_best_of_a_single_measure_can_be_taken_further(with_worker, open_page):
+    with transaction() as session:
+        job_id = supernets.add_measured_once(session)
+
+    said = words(open_page("search", id=job_id))
+
+    assert "**Export**" in said
+    assert "Trial 3:" in said
+
+
 def test_a_search_without_a_supernet_offers_none_of_it(ids, open_page):
     assert "**Fine-tune**" not in words(open_page("search", id=ids["succeeded"], trials="3"))
 
