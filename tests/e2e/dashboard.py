@@ -48,10 +48,18 @@ class Dashboard:
         self.field(label).press("Enter")
         self.settle()
 
-    def choose(self, label: str, option: str) -> None:
-        self.page.get_by_role("combobox", name=label, exact=True).click()
-        self.page.get_by_role("option", name=option, exact=True).click()
-        self.settle()
+    def choose(self, label: str, option: str, place: int = 0) -> None:
+        """Choose in a list; again when the page was drawn anew and closed the list."""
+        box = self.page.get_by_role("combobox", name=label, exact=True).nth(place)
+        for _ in range(10):
+            box.click()
+            try:
+                self.page.get_by_role("option", name=option, exact=True).click(timeout=10_000)
+            except NothingHappened:
+                continue
+            self.settle()
+            return
+        raise AssertionError(f"{option} of {label} could not be chosen")
 
     def expect_text(self, text: str | re.Pattern[str]) -> Locator:
         found = self.page.get_by_text(text).first
