@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.e2e.searches import SMALL
+from tests.e2e.searches import SMALL, SUPERNET
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -19,6 +19,11 @@ PAGES = {
     "search with a selection and its log": "/search?id={job}&trials=0&tab=log",
     "search that is not there": "/search?id=999",
     "search what if": "/search?id={job}&tab=what+if&mix=rank_sum",
+    "training of a supernet": "/search?id={trained}&tab=training",
+    "ranking of a supernet": "/search?id={trained}&tab=ranking",
+    "files of a search with a pick": "/search?id={trained}&trials=0&tab=files",
+    "new search of a supernet": "/new?clone={trained}",
+    "export filled in": "/new?inherit={trained}&way=export&trials=0",
     "board": "/board?from=search:{job}&truth=nwot",
     "board without sources": "/board",
     "architecture": "/arch?id={arch}",
@@ -29,11 +34,13 @@ PAGES = {
 
 @pytest.fixture(scope="module")
 def found(site):
-    """A finished search, and an architecture of it."""
+    """A finished search, an architecture of it, and a search that has trained a supernet."""
     site.archfront("submit", "-", "--wait", stdin=SMALL)
     job = site.jobs()[0]["id"]
     exported = site.archfront("export", "trials", str(job)).splitlines()
-    return {"job": job, "arch": exported[1].split(",")[2]}
+    site.archfront("submit", "-", "--wait", stdin=SUPERNET)
+    trained = site.jobs()[0]["id"]
+    return {"job": job, "arch": exported[1].split(",")[2], "trained": trained}
 
 
 @pytest.mark.parametrize("path", PAGES.values(), ids=list(PAGES))
