@@ -48,12 +48,15 @@ def lines(found: Sequence[Artifact]) -> None:
 
 
 def line(file: Artifact) -> str:
-    """A file with what it is, its size and hash, and where to get it; Markdown."""
+    """A file, where to get it, and below what it is, its size and hash; Markdown.
+
+    The link stands alone: within a text only its colour would tell it apart.
+    """
     name, size = wording.plain(file.name), wording.plain(wording.size(file.size))
     what = WHAT.get(file.kind, file.kind)
     of = "" if file.number is None else f" of trial {file.number}"
-    link = f":material/download: [{name}](/api/artifacts/{file.digest})"
-    return f"{link} :gray[{what}{of}, {size}, hash {file.digest}]"
+    link = f"[:material/download: {name}](/api/artifacts/{file.digest})"
+    return f"{link}\n\n:gray[{what}{of}, {size}, hash {file.digest}]"
 
 
 def _file(file: Artifact) -> None:
