@@ -2,15 +2,15 @@
 
 import html
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from app import wording
 from app.board.figures import Cloud, Row
+from app.charts._intervals import whiskers
 from app.charts._style import CIRCLE, GREY, HOLLOW, RING, SKY, VERMILION, plain_layout, ticks
-from search.correlation import Agreement, Estimate, Pairwise
+from search.correlation import Agreement, Pairwise
 
 MAX_POINTS = 2_000
 ROW_HEIGHT, FRAME = 26, 96
@@ -37,7 +37,7 @@ def agreement_chart(rows: Sequence[Row]) -> go.Figure:
                 mode="markers",
                 name=name,
                 marker={"symbol": symbol, "size": 9, "color": colour},
-                error_x=_whiskers(found),
+                error_x=whiskers(found, width=0, color=GREY),
                 hovertemplate=f"%{{y}}, {name}: %{{x:.3f}}<extra></extra>",
             )
         )
@@ -174,21 +174,3 @@ def _label(row: Row) -> str:
 def _of(row: Row) -> Agreement:
     assert row.agreement is not None
     return row.agreement
-
-
-def _whiskers(found: Sequence[Estimate]) -> dict[str, Any] | None:
-    """Intervals as bars; none while none of them is there."""
-    known = [e for e in found if e.low is not None]
-    if not known:
-        return None
-    above = [0.0 if e.value is None or e.high is None else e.high - e.value for e in found]
-    below = [0.0 if e.value is None or e.low is None else e.value - e.low for e in found]
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": np.maximum(above, 0).astype(np.float32),
-        "arrayminus": np.maximum(below, 0).astype(np.float32),
-        "thickness": 1.4,
-        "width": 0,
-        "color": GREY,
-    }

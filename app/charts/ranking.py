@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app import wording
+from app.charts._intervals import whiskers
 from app.charts._style import BLUE, GREEN, GREY, SKY, VERMILION, plain_layout, ticks
 from app.charts.training import INK
 from app.ranking import Agreed, Alike, Look, Trained, Truth
@@ -43,7 +44,7 @@ def trust_chart(found: Sequence[Agreed], baselines: Mapping[str, float]) -> go.F
                 name=name,
                 line={"color": colour, "dash": dash, "width": 2},
                 marker={"symbol": mark, "size": 8},
-                error_y=_whiskers(values) if name != "Spearman" else None,
+                error_y=whiskers(values, width=4) if name != "Spearman" else None,
                 hovertemplate=f"{name}, step %{{x:,.0f}}: %{{y:.3f}}<extra></extra>",
             )
         )
@@ -197,18 +198,3 @@ def _over_steps(figure: go.Figure, title: str) -> go.Figure:
 
 def _values(found: Sequence[Estimate]) -> np.ndarray:
     return np.array([np.nan if e.value is None else e.value for e in found], np.float32)
-
-
-def _whiskers(found: Sequence[Estimate]) -> dict[str, object] | None:
-    if not any(e.low is not None for e in found):
-        return None
-    above = [0.0 if e.value is None or e.high is None else e.high - e.value for e in found]
-    below = [0.0 if e.value is None or e.low is None else e.value - e.low for e in found]
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": np.maximum(above, 0).astype(np.float32),
-        "arrayminus": np.maximum(below, 0).astype(np.float32),
-        "thickness": 1.4,
-        "width": 4,
-    }

@@ -3,25 +3,14 @@
 from collections.abc import Sequence
 
 from search.inherited import inherited
-from search.inherited._settings import CalibrationBatches, CalibrationSize
+from search.inherited._settings import CalibrationBatches, CalibrationSize, of_subnets
 from search.probe import Measurement
 from search.spaces import Arch
 from search.supernets.trained import TrainedSupernet
-from search.traits import declares
 
 
 @inherited.register
-@declares(
-    unit="%",
-    depends_on=("network", "dataset", "environment", "supernet"),
-    needs_data="images",
-    needs_labels=True,
-    needs_supernet=True,
-    passes="forward, over the calibration batches and the evaluated part",
-    batch_norm="eval",
-    fails_on="a rank among subnets is only as good as the supernet",
-    source="Guo et al. (2020), arXiv:1904.00420: inherited weights, recalibrated norms",
-)
+@of_subnets
 def supernet_accuracy(
     trained: TrainedSupernet,
     archs: Sequence[Arch],

@@ -8,22 +8,12 @@ from search.probe import Measurement
 from search.standalone.recipe import TextRecipe
 from search.standalone.trainee import Trainee
 from search.trainings import Steps, trainings
-from search.traits import declares
+from search.trainings._traits import alone_on_text
 
 
 @trainings.register
 @takes(TextRecipe)
-@declares(
-    direction="minimize",
-    unit="bits",
-    needs_data="text",
-    depends_on=("network", "dataset", "seed", "environment"),
-    needs_labels=True,
-    passes="forward and backward, epochs of the training part",
-    batch_norm="train",
-    fails_on="a training that diverges has no value",
-    source="mean cross entropy over ln 2; the last epoch's weights",
-)
+@alone_on_text
 def bits_per_character(trainee: Trainee, /, **recipe: Any) -> Steps:  # noqa: ANN401
     """Mean cross entropy of the next symbol on the test part, in bits.
 

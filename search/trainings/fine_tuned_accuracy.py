@@ -7,23 +7,12 @@ from search.probe import Measurement
 from search.standalone.recipe import FineTuning
 from search.standalone.trainee import Trainee
 from search.trainings import Steps, trainings
-from search.traits import declares
+from search.trainings._traits import fine_tuned
 
 
 @trainings.register
 @takes(FineTuning)
-@declares(
-    unit="%",
-    depends_on=("network", "dataset", "seed", "environment", "supernet"),
-    needs_data="images",
-    needs_labels=True,
-    needs_supernet=True,
-    passes="forward and backward, epochs of the training part",
-    batch_norm="train",
-    fails_on="a training that diverges has no value",
-    source="top-1 after fine-tuning of a subnet, as in Cai et al. (2020), arXiv:1908.09791",
-    evidence="derived",
-)
+@fine_tuned
 def fine_tuned_accuracy(trainee: Trainee, /, **recipe: Any) -> Steps:  # noqa: ANN401
     """Top-1 on the test part, for reports; let a search choose by the validation variant.
 

@@ -7,20 +7,12 @@ from search.probe import Measurement
 from search.standalone.recipe import ImageRecipe
 from search.standalone.trainee import Trainee
 from search.trainings import Steps, trainings
-from search.traits import declares
+from search.trainings._traits import alone_on_images
 
 
 @trainings.register
 @takes(ImageRecipe)
-@declares(
-    unit="%",
-    depends_on=("network", "dataset", "seed", "environment"),
-    needs_labels=True,
-    passes="forward and backward, epochs of the training part",
-    batch_norm="train",
-    fails_on="a training that diverges has no value",
-    source="top-1, as in image classification; the last epoch's weights",
-)
+@alone_on_images
 def validation_accuracy(trainee: Trainee, /, **recipe: Any) -> Steps:  # noqa: ANN401
     """Top-1 on held-out training examples: what a search may choose by, as no test data does.
 
