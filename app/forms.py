@@ -135,6 +135,7 @@ def bounds(schema: Schema) -> str:
     below = "less than" if "exclusiveMaximum" in schema else "at most"
     parts = [f"{above} {low:,}"] if low is not None else []
     parts += [f"{below} {high:,}"] if high is not None else []
+    parts += [f"less than {schema['below']}"] if "below" in schema else []
     return ", ".join(parts)
 
 

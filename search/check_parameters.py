@@ -7,6 +7,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from search.catalogue import Plugin
+from search.relations import relation_problems
 
 Problem = tuple[str, str]  # dotted path, message
 
@@ -22,13 +23,18 @@ def parameter_problems(field: str, plugin: Plugin, params: Mapping[str, Any]) ->
     properties = plugin.parameters.get("properties", {})
     for name in params:
         if name not in properties:
-            known = ", ".join(properties)
-            takes = f"{plugin.name} takes: {known}" if known else f"{plugin.name} takes none"
+            names = ", ".join(properties)
+            takes = f"{plugin.name} takes: {names}" if names else f"{plugin.name} takes none"
             yield f"{field}.{name}", f"unknown parameter; {takes}"
     validator = Draft202012Validator(plugin.parameters)
-    for error in validator.iter_errors({k: v for k, v in params.items() if k in properties}):
+    known = {name: value for name, value in params.items() if name in properties}
+    errors = list(validator.iter_errors(known))
+    for error in errors:
         path = ".".join(map(str, [field, *error.absolute_path]))
         yield path, _explained(error)
+    if not errors:
+        for name, message in relation_problems(plugin.parameters, known):
+            yield f"{field}.{name}", message
 
 
 def _explained(error: ValidationError) -> str:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from search.errors import SpecError
+from search.relations import relation_problems
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ATTRIBUTE = "archfront_parameters"
@@ -52,11 +53,15 @@ def bind(plugin: Callable[..., Any], params: Mapping[str, Any]) -> dict[str, Any
     """Validated keyword arguments for *plugin*, defaults filled in.
 
     Raises:
-        SpecError: a parameter is unknown or out of range; fields are relative to *params*.
+        SpecError: a parameter is unknown, out of range or does not go with another; fields are
+            relative to *params*.
     """
     try:
         model = parameter_model(plugin).model_validate(dict(params))
     except ValidationError as error:
         fields = {".".join(map(str, e["loc"])): e["msg"] for e in error.errors()}
         raise SpecError(fields) from None
+    fields = dict(relation_problems(schema_of(plugin), params))
+    if fields:
+        raise SpecError(fields)
     return {name: getattr(model, name) for name in type(model).model_fields}

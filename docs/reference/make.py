@@ -121,15 +121,17 @@ def _default(schema: Mapping[str, Any]) -> str:
 
 
 def _bounds(schema: Mapping[str, Any]) -> str:
-    if "enum" in schema:
-        return f" ({', '.join(map(str, schema['enum']))})"
     words = {
         "minimum": "at least",
         "exclusiveMinimum": "above",
         "maximum": "at most",
         "exclusiveMaximum": "below",
+        "below": "below",
     }
     bounds = [f"{word} {schema[key]}" for key, word in words.items() if key in schema]
+    bounds = [", ".join(map(str, schema.get("enum", ())))] if "enum" in schema else bounds
+    for other, fitting in schema.get("needs", {}).items():
+        bounds.append(f"all but the default need {other} {' or '.join(fitting)}")
     return f" ({', '.join(bounds)})" if bounds else ""
 
 

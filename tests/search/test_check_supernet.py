@@ -70,6 +70,17 @@ def test_a_recipe_that_fits_passes(offered):
     assert check(spec({"recipe": {"name": "spos"}}), offered) is None
 
 
+def test_a_warm_up_that_never_ends_is_refused_at_its_field(offered):
+    def shiftnas(**params):
+        recipe = {"name": "shiftnas", "params": params}
+        return spec({"recipe": recipe}, space={"name": "elastic_tiny"}, network={})
+
+    path = "supernet.recipe.params.warmup_epochs"
+    message = "50 is too large: less than epochs, 50"
+    assert problems(shiftnas(epochs=50), offered) == {path: message}
+    assert check(shiftnas(epochs=50, warmup_epochs=49), offered) is None
+
+
 def test_a_checkpoint_that_fits_passes(offered):
     known = offered.model_copy(update={"checkpoints": (checkpoint(offered),)})
 
@@ -90,6 +101,11 @@ def test_a_checkpoint_that_fits_passes(offered):
             {"name": "spos", "params": {"heat": 1}},
             "supernet.recipe.params.heat",
             "unknown parameter",
+        ),
+        (
+            {"name": "spos", "params": {"channels": "chunk"}},
+            "supernet.recipe.params.channels",
+            "chunk needs source entangled, not per_choice",
         ),
     ],
 )

@@ -383,7 +383,7 @@ ON_SIZES = {
     "alphanet": ({"num_mid": 0}, {"branch alpha_minus"}),
     "deps": ({"epochs": 3, "num_mid": 0, "ready": 0.6, "fade": 0.3}, {"weight min", "paths"}),
     "mixture_of_supernets": ({"num_mid": 0}, {"routing entropy", "routing"}),
-    "shiftnas": ({"norms": "batch"}, {"paths"}),
+    "shiftnas": ({"norms": "batch", "warmup_epochs": 0}, {"paths"}),
 }
 
 

@@ -6,10 +6,12 @@ by the same author.
 
 from collections.abc import Callable
 from functools import partial
+from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict
 
+from search.relations import needs
 from search.spaces import Space
 from search.supernets.norms import Policy
 from search.supernets.paths import PathSampler
@@ -48,17 +50,10 @@ class PlainSettings(BaseModel):
     weight_decay: Decay = 3e-4
     clip_norm: Limit = 5.0
     source: Source = "per_choice"
-    channels: Channels = "first"
+    channels: Annotated[Channels, needs("source", "entangled")] = "first"
     norms: Policy = "recalibrated"
     affine: bool = True
     precision: Precision = "float32"
-
-    @field_validator("channels")
-    @classmethod
-    def _are_of_entangled_weights(cls, channels: Channels, info: ValidationInfo) -> Channels:
-        if channels != "first" and info.data.get("source") == "per_choice":
-            raise ValueError("choices with weights of their own have no other channels to take")
-        return channels
 
 
 def plain_recipe(paths: type[PathSampler], settings: PlainSettings) -> Recipe:

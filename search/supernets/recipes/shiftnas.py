@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from search.relations import below
 from search.supernets.bins import Mode
 from search.supernets.norms import Policy
 from search.supernets.paths.shift import BinShift
@@ -36,7 +37,7 @@ def shiftnas(  # noqa: PLR0913  # parameters
     shifts: bool = True,
     mode: Mode = "unrolled",
     bins: Annotated[int, Field(ge=2, le=100)] = 6,
-    warmup_epochs: Annotated[int, Field(ge=0, le=10_000)] = 50,
+    warmup_epochs: Annotated[int, below("epochs", ge=0)] = 50,
     every: Annotated[int, Field(ge=1, le=100_000)] = 100,
     cost_weight: Annotated[float, Field(ge=0, le=1e6)] = 10.0,
     architect_lr: Annotated[float, Field(gt=0, le=1)] = 0.01,
@@ -63,7 +64,7 @@ def shiftnas(  # noqa: PLR0913  # parameters
             step of the weights; ``gap`` follows how far these losses are above their least;
             ``none`` leaves them equal. Both ways are a reconstruction.
         bins: of equal width, from the least to the greatest multiply-adds.
-        warmup_epochs: with equal shares.
+        warmup_epochs: with equal shares; fewer than epochs.
         every: steps between changes of the shares.
         cost_weight: of the squared distance from the wanted cost, divided by it.
         architect_lr: learning rate of the architect.

@@ -1,0 +1,44 @@
+"""What a parameter asks of another one: declared with it, carried by its schema, checked early."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import Field
+from pydantic.fields import FieldInfo
+
+_BELOW, _NEEDS = "below", "needs"
+
+
+def below(other: str, **bounds: Any) -> FieldInfo:  # noqa: ANN401  # as Field takes them
+    """A number that is less than that of another parameter; *bounds* as in ``pydantic.Field``."""
+    made: FieldInfo = Field(json_schema_extra={_BELOW: other}, **bounds)
+    return made
+
+
+def needs(other: str, *fitting: str) -> FieldInfo:
+    """A value besides the default needs one of these values of another parameter."""
+    made: FieldInfo = Field(json_schema_extra={_NEEDS: {other: list(fitting)}})
+    return made
+
+
+def relation_problems(
+    schema: Mapping[str, Any], params: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Parameters that do not go together, each with what is wrong.
+
+    Args:
+        schema: of all parameters of a plug-in, in JSON schema.
+        params: as they were given, each of its own right type; what is left out has its default.
+    """
+    properties = schema.get("properties", {})
+    values = {name: params.get(name, one.get("default")) for name, one in properties.items()}
+    for name, one in properties.items():
+        other = one.get(_BELOW)
+        if other is not None and values[name] >= values[other]:
+            yield name, f"{values[name]} is too large: less than {other}, {values[other]}"
+        if values[name] == one.get("default"):
+            continue
+        for other, fitting in one.get(_NEEDS, {}).items():
+            if values[other] not in fitting:
+                asked = " or ".join(fitting)
+                yield name, f"{values[name]} needs {other} {asked}, not {values[other]}"
