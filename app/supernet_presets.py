@@ -4,6 +4,7 @@ The authors' settings are for data sets such as CIFAR-10 and for days; these sho
 minutes on one core. The form says what was changed, and takes it back with one click.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from search.catalogue import Catalogue, Plugin
@@ -40,28 +41,58 @@ def presets(catalogue: Catalogue, data: str) -> dict[str, Draft]:
         catalogue: what is offered.
         data: the name of the data set.
     """
-    offered = {p.name for p in catalogue.plugins if p.kind in ("inherited", "cost", "proxy")}
-    objectives = [{"metric": name} for name in OBJECTIVES if name in offered]
-    strategy = next((name for name in STRATEGIES if name in catalogue.names("strategy")), None)
-    if not objectives or objectives[0]["metric"] != OBJECTIVES[0] or strategy is None:
-        return {}
-    listed = "exhaustive" if "exhaustive" in catalogue.names("strategy") else strategy
     made = {}
     for plugin in catalogue.plugins:
         space = _space(plugin, catalogue) if plugin.kind == "recipe" else None
-        if space is not None:
-            recipe = {"name": plugin.name, "params": quick(plugin)}
-            num = _size(space, catalogue)
+        looking = _looking(space, catalogue) if space is not None else None
+        if space is not None and looking is not None:
             made[f"{PREFIX}{plugin.name}"] = {
                 "name": f"{space} {plugin.name}",
                 "space": {"name": space},
                 "data": {"name": data},
-                "objectives": [dict(objective) for objective in objectives],
-                "strategy": {"name": strategy if num > TRIALS else listed},
-                "supernet": {"recipe": recipe},
-                "budget": {"trials": min(num, TRIALS)},
+                "supernet": {"recipe": {"name": plugin.name, "params": quick(plugin)}},
+                **looking,
             }
     return made
+
+
+def another(info: Mapping[str, Any], digest: str, catalogue: Catalogue) -> Draft | None:
+    """A search of a supernet that is trained already; None where it cannot be searched.
+
+    Args:
+        info: of the checkpoint.
+        digest: of its file.
+        catalogue: what is offered.
+    """
+    space = str(info.get("space"))
+    looking = _looking(space, catalogue)
+    if looking is None:
+        return None
+    return {
+        "name": f"{space} {info.get('recipe')}, another search",
+        "space": {"name": space},
+        "network": info.get("network") or {},
+        "data": {"name": info.get("dataset"), "params": info.get("dataset_params") or {}},
+        "supernet": {"checkpoint": digest},
+        **looking,
+    }
+
+
+def _looking(space: str, catalogue: Catalogue) -> Draft | None:
+    """Objectives, strategy and budget of a search of a supernet; None where they are missing."""
+    offered = {p.name for p in catalogue.plugins if p.kind in ("inherited", "cost", "proxy")}
+    objectives = [{"metric": name} for name in OBJECTIVES if name in offered]
+    known = catalogue.names("strategy")
+    strategy = next((name for name in STRATEGIES if name in known), None)
+    if not objectives or objectives[0]["metric"] != OBJECTIVES[0] or strategy is None:
+        return None
+    num = _size(space, catalogue)
+    listed = "exhaustive" if "exhaustive" in known else strategy
+    return {
+        "objectives": objectives,
+        "strategy": {"name": strategy if num > TRIALS else listed},
+        "budget": {"trials": min(num, TRIALS)},
+    }
 
 
 def quick(plugin: Plugin) -> dict[str, Any]:

@@ -163,11 +163,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Share the tests out among processes file by file.
 
     Those that need the machine to themselves, with browsers and killed processes, are one share,
-    and the first, for it is the longest.
+    and the first, for it is the longest. A file may say that it is a share of its own.
     """
     for item in items:
-        name = WHOLE_MACHINE if _needs_the_machine(item) else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(name))
+        if item.get_closest_marker("xdist_group") is None:
+            name = WHOLE_MACHINE if _needs_the_machine(item) else str(item.path)
+            item.add_marker(pytest.mark.xdist_group(name))
     items.sort(key=lambda item: not _needs_the_machine(item))
 
 

@@ -41,6 +41,7 @@ def show(catalogue: Catalogue) -> None:
             st.caption(settings(file, catalogue))
             st.markdown(_search_files.line(file))
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                pages.link("new", "Search it", icon=":material/search:", supernet=file.digest)
                 if file.job_id is None:
                     st.badge("imported", icon=":material/upload_file:", color="gray")
                 else:

@@ -7,9 +7,9 @@ from typing import Any, cast
 import streamlit as st
 import yaml
 
-from app import checking, inheriting, supernet_record, wording
+from app import checking, inheriting, supernet_presets, supernet_record, wording
 from app.inheriting import Way
-from db import jobs, trial_pages
+from db import artifacts, jobs, trial_pages
 from db.errors import NotFound
 from db.models import Job
 from db.session import reading
@@ -17,7 +17,7 @@ from search.catalogue import Catalogue
 from search.spaces import spaces
 from search.spec import dump_submission, parse_submission
 
-KINDS = ("check", "inherit", "probes", "clone")
+KINDS = ("check", "inherit", "probes", "supernet", "clone")
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Origin:
 
     Attributes:
         kind: the key of the address; empty for a draft of its own.
-        job: the number of the search, as the address has it.
+        job: the number of the search, as the address has it; the digest of a trained supernet.
         trials: numbers of its trials.
         how: measures, or what is done with the trials.
     """
@@ -56,6 +56,8 @@ def draft(origin: Origin, catalogue: Catalogue) -> dict[str, Any] | None:
     """The draft that it comes to; None, and a word about it, where it comes to nothing."""
     if not origin.kind:
         return None
+    if origin.kind == "supernet":
+        return _of_supernet(origin.job, catalogue)
     try:
         with reading() as session:
             job = jobs.job(session, origin.job_id)
@@ -76,6 +78,19 @@ def draft(origin: Origin, catalogue: Catalogue) -> dict[str, Any] | None:
     if origin.kind == "inherit":
         return pruned_mapping(_further(job, archs, origin.how, catalogue))
     return pruned_mapping(checking.draft_of(job.spec, archs, catalogue, metrics))
+
+
+def _of_supernet(digest: str, catalogue: Catalogue) -> dict[str, Any] | None:
+    try:
+        with reading() as session:
+            info = artifacts.artifact(session, digest).info
+    except NotFound as error:
+        st.toast(wording.plain(f"{error}."), icon=":material/info:")
+        return None
+    made = supernet_presets.another(info, digest, catalogue)
+    if made is None:
+        st.toast("No worker that is here can search this supernet.", icon=":material/info:")
+    return None if made is None else pruned_mapping(made)
 
 
 def pruned(value: Any) -> Any:  # noqa: ANN401  # whatever YAML can hold

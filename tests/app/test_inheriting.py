@@ -143,6 +143,28 @@ def test_files_are_listed_with_hash_size_and_link(trained, open_page):
     assert "trained supernet" in said
 
 
+def test_a_trained_supernet_can_be_searched_again(trained, open_page):
+    page = open_page("new", supernet=DIGEST)
+
+    made = page.session_state["draft"]
+    assert not page.exception
+    assert made["supernet"] == {"checkpoint": DIGEST}
+    assert [part["metric"] for part in made["objectives"]] == list(supernets.OBJECTIVES)
+    page.button(key="submit").click().run()
+    with reading() as session:
+        again = jobs.job(session, jobs.jobs_page(session).rows[0].id)
+    assert again.spec["supernet"]["checkpoint"] == DIGEST
+
+
+@pytest.mark.parametrize("digest", ["f" * 32, "nothing"])
+def test_a_supernet_that_is_not_there_leaves_the_form_alone(trained, open_page, digest):
+    page = open_page("new", supernet=digest)
+
+    assert not page.exception
+    assert any(digest in toast.value for toast in page.toast)
+    assert not page.session_state["draft"].get("supernet")
+
+
 def test_the_data_page_lists_supernets_and_who_uses_them(trained, open_page):
     with transaction() as session:
         supernets.add_user(session)

@@ -18,7 +18,7 @@ from search.supernets.recipes import recipes
 SPACE = "nasbench201"
 NUM_CELLS, CELLS_SEED = 200, 0
 NETWORK = {"channels": 8, "cells": 1}
-IMAGES = {"num_train": 4000, "num_test": 500, "size": 16}
+IMAGES = {"num_train": 4000, "num_test": 2500, "size": 16}
 EPOCHS = 30  # of one path a step
 CHOICES = 5  # of an edge
 PLAIN = {
@@ -123,7 +123,7 @@ EFFECTS = [
         f"{IMAGES['num_train']:,} training images of CIFAR-10 made {IMAGES['size']} x "
         f"{IMAGES['size']}, {NETWORK['channels']} channels, {NETWORK['cells']} cell a stage. "
         f"{NUM_CELLS} cells of the 15,625 (coverage {NUM_CELLS / 15625:.1%}), drawn once, are "
-        f"ranked by their accuracy on {IMAGES['num_test']} test images with inherited weights "
+        f"ranked by their accuracy on {IMAGES['num_test']:,} test images with inherited weights "
         "and calibrated norms; tau is with the published CIFAR-10 test accuracy after 200 epochs.",
         "equal passes",
         ARMS,
