@@ -18,7 +18,7 @@ def dot(drawing: Drawing, ink: str = "#5B6670", is_upright: bool = False) -> str
     lines = [
         "digraph architecture {",
         f"  rankdir={'TB' if is_upright else 'LR'}; bgcolor=transparent; nodesep=0.35;",
-        "  ranksep=0.55; pad=0.1;",
+        f"  ranksep={0.3 if is_upright else 0.55}; pad=0.1;",
         f'  node [shape=circle fontname="sans-serif" fontsize=12 color="{ink}"'
         f' fontcolor="{ink}" penwidth=1.4 width=0.42 margin=0.03];',
         f'  edge [fontname="sans-serif" fontsize=11 fontcolor="{ink}" arrowsize=0.7];',
@@ -27,6 +27,14 @@ def dot(drawing: Drawing, ink: str = "#5B6670", is_upright: bool = False) -> str
         "}",
     ]
     return "\n".join(lines)
+
+
+def is_chain(drawing: Drawing) -> bool:
+    """Whether one layer simply follows the other, and there are several."""
+    sources = [edge.source for edge in drawing.edges]
+    targets = [edge.target for edge in drawing.edges]
+    is_single = len(set(sources)) == len(sources) and len(set(targets)) == len(targets)
+    return is_single and len(drawing.edges) > 2
 
 
 def alt(drawing: Drawing) -> str:

@@ -46,7 +46,8 @@ class Tally:
         """What people are told about it."""
         text = f"{self.measured:,} of {self.total:,} trials were measured"
         if self.recalled:
-            text += f"; {self.recalled:,} were recalled from earlier searches"
+            were = "was" if self.recalled == 1 else "were"
+            text += f"; {self.recalled:,} {were} recalled from earlier searches"
         if self.shared and self.equivalence != EXACT:
             others = f"{self.shared:,} share" if self.recalled else "the others share"
             text += f"; {others} a class under {self.equivalence} with one of this search"

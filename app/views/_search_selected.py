@@ -6,19 +6,18 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from app import drawings, export, pages, search_view, states, wording
+from app import export, pages, search_view, states, wording
 from app.front import Front
 from app.markdown_table import table
 from app.measures import Measure
 from app.mixtures import Mixture
-from app.views import _search_files, _take_further
+from app.views import _drawing, _search_files, _take_further
 from db import trials
 from db.session import reading
 from db.trials import Columns, TrialLine
 from search.spaces import spaces
 
 SEVERAL = "several"  # whether a click adds to the selection
-DARK_INK, LIGHT_INK = "#B4BFCA", "#4A5560"
 
 
 def show(
@@ -70,11 +69,6 @@ def toggled(clicked: Sequence[int]) -> list[int]:
     """The selection of the address with these trials added, or taken out when they are in it."""
     before = search_view.read(st.query_params.to_dict(), ()).selected
     return [n for n in before if n not in clicked] + [n for n in clicked if n not in before]
-
-
-def ink() -> str:
-    """What lines and words of a drawing are drawn with."""
-    return DARK_INK if st.context.theme.type == "dark" else LIGHT_INK
 
 
 def _head(title: str, line: TrialLine | None = None) -> None:
@@ -133,10 +127,7 @@ def _drawn(line: TrialLine, space: str) -> None:
     if known is None:
         st.code(line.arch_key, language=None)
         return
-    drawing = known.drawing(line.choices)
-    st.graphviz_chart(
-        drawings.dot(drawing, ink()), width="stretch", height=130, alt=drawings.alt(drawing)
-    )
+    _drawing.show(known.drawing(line.choices), height=130)
 
 
 def _score_row(

@@ -13,7 +13,7 @@ from app.ranking import Trained, trained
 from app.split_tree import Part
 from app.training_curves import Heat, Panel
 from app.views import _search_files
-from app.views._search_selected import ink
+from app.views._drawing import ink
 from db import artifacts, metrics
 from db.models import Job
 from db.session import reading

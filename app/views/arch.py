@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from app import cached, drawings, export, pages, states, wording
+from app import cached, export, pages, states, wording
 from app.inheriting import uses_supernet
 from app.markdown_table import table
 from app.measures import Measure, measures_of
-from app.views import _take_further
-from app.views._search_selected import ink
+from app.views import _drawing, _take_further
 from db import jobs, trials
 from db.errors import NotFound
 from db.memory import Meeting
@@ -47,19 +46,16 @@ def show() -> None:
     drawing = space.drawing(choices) if space else None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         caption = drawing.caption if drawing else known.arch.id
-        st.title(wording.plain(caption[:1].upper() + caption[1:]), anchor=False, width="content")
+        if " " in caption:  # words; a text form stands as it is
+            caption = caption[:1].upper() + caption[1:]
+        st.title(wording.plain(caption), anchor=False, width="content")
         st.badge(wording.plain(known.arch.space), icon=":material/grid_view:", color="gray")
     st.code(space.encode(choices) if space else known.arch.key, language=None, wrap_lines=True)
     left, right = st.columns((1, 1.35), gap="large")
     with left:
         if drawing is not None:
             with st.container(border=True):
-                st.graphviz_chart(
-                    drawings.dot(drawing, ink()),
-                    width="stretch",
-                    height=230,
-                    alt=drawings.alt(drawing),
-                )
+                _drawing.show(drawing, height=230)
         _exports(known)
         _found_by(known)
     with right:

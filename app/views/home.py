@@ -16,7 +16,8 @@ NUM_RECENT = 8
 NUM_ACTIVE = 5
 PANEL = charts.TEAM_HEIGHT + 110
 REFRESH_S = 5
-ACTIVE = (*states.IN_MOTION, JobState.PAUSED)
+RUNNING = (JobState.RUNNING, JobState.PAUSING, JobState.CANCELLING)
+WAITING = (JobState.QUEUED, JobState.LOST, JobState.PAUSED)
 START_A_WORKER = "archfront worker"
 
 
@@ -71,17 +72,20 @@ def _nothing_yet(*, has_worker: bool) -> None:
 @st.fragment(run_every=REFRESH_S)
 def _active() -> None:
     with reading() as session:
-        active = jobs.jobs_page(session, JobFilter(states=ACTIVE), per_page=NUM_ACTIVE)
-        running = jobs.num_jobs(session, JobFilter(states=(JobState.RUNNING,)))
+        pages_of = [
+            jobs.jobs_page(session, JobFilter(states=of), per_page=NUM_ACTIVE, descending=False)
+            for of in (RUNNING, WAITING)  # what runs comes first; of what waits, what is next
+        ]
+    active = [job for page in pages_of for job in page.rows][:NUM_ACTIVE]
+    hidden = sum(page.total for page in pages_of) - len(active)
     with st.container(border=True, height=PANEL):
-        st.subheader(f"Running ({running})", anchor=False)
-        for job in sorted(active.rows, key=lambda job: job.state is not JobState.RUNNING):
+        st.subheader(f"Running ({pages_of[0].total})", anchor=False)
+        for job in active:
             _active_row(job)
-        if not active.rows:
+        if not active:
             st.markdown("Nothing runs and nothing waits.")
             pages.link("new", "Describe a search", icon=":material/add:")
-        if active.total > NUM_ACTIVE:
-            hidden = active.total - NUM_ACTIVE
+        if hidden:
             pages.link("searches", f"{wording.count(hidden)} more", icon=":material/more_horiz:")
 
 

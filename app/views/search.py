@@ -15,8 +15,13 @@ from db.session import reading
 from search.catalogue import Catalogue
 
 INTERVALS = {"2 s": 2, "5 s": 5, "10 s": 10, "30 s": 30, "off": None}
-
 HEAD_S = 2
+# What was chosen for one search; "first_tab" is the one that it was first seen with, so that a
+# person who watches its training is not led away when its trials begin.
+OF_ONE_SEARCH = (
+    *("x", "y", "colour", "log", "page", "sort", "live"),
+    *("by", "truth", "distances", "first_tab"),
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ def show() -> None:
         found.mixed,
         found.catalogue,
         interval,
-        first="training" if trains else None,
+        first=st.session_state.setdefault("first_tab", "training" if trains else None),
     )
 
 
@@ -80,7 +85,7 @@ def _found() -> Shown | None:
 def _forget_other_searches(job_id: int) -> None:
     """Axes and tabs belong to one search: another one begins with its own."""
     if st.session_state.get("shown_job", job_id) != job_id:
-        for key in ("x", "y", "colour", "log", "page", "sort", "live", "by", "truth", "distances"):
+        for key in OF_ONE_SEARCH:
             st.session_state.pop(key, None)
     st.session_state["shown_job"] = job_id
 

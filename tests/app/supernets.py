@@ -107,10 +107,11 @@ def add_user(session: Session, digest: str = DIGEST) -> int:
     return filling.add_job(session, spec("reads it", supernet={"checkpoint": digest}))
 
 
-def add_found(session: Session, job_id: int) -> None:
-    """What a search finds in a trained supernet."""
+def add_found(session: Session, job_id: int, token: str | None = None) -> None:
+    """What a search finds in a trained supernet; *token* of the worker that has it."""
     found = dict(zip(*looked_at(STEPS).values(), strict=True))
-    trials.record(session, job_id, filling.claimed(session, job_id), _batch(found, "supernet"))
+    holder = filling.claimed(session, job_id) if token is None else token
+    trials.record(session, job_id, holder, _batch(found, "supernet"))
 
 
 def add_measured_once(session: Session) -> int:

@@ -18,6 +18,15 @@ from tests.app import filling
 from tests.app.points import X, Y
 
 
+@pytest.mark.parametrize(
+    ("space", "is_chain"), [("elastic_tiny", True), ("mobile", True), ("nasbench201", False)]
+)
+def test_layers_that_follow_each_other_are_a_chain(space, is_chain):
+    known = spaces[space]
+
+    assert drawings.is_chain(known.drawing(known.at(known.size - 1))) is is_chain
+
+
 def test_units_and_kinds_come_from_who_offers_them():
     spec = filling.a_spec("x", ("nwot", "macs"))
 

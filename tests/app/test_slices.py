@@ -63,7 +63,7 @@ def test_the_words_about_slices():
 def test_the_page_says_where_scores_came_from(job, open_page):
     told = words(open_page("search", id=job)).replace("\\", "")
 
-    assert "nwot, macs: 2 of 4 trials were measured; 1 were recalled" in told
+    assert "nwot, macs: 2 of 4 trials were measured; 1 was recalled" in told
 
 
 def test_programs_learn_where_scores_came_from(job):

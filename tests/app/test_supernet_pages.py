@@ -5,7 +5,7 @@ import pytest
 from app import ranking_truths, supernet_record
 from app.ranking import Look, Truth, agreed
 from app.views import _search_ranking
-from db import jobs
+from db import jobs, trials
 from db.session import reading, transaction
 from tests.app import filling, supernets
 from tests.app.conftest import words
@@ -49,6 +49,19 @@ def test_a_training_under_way_is_drawn(made, open_page):
 
     assert "What the method says of itself" in said(page)
     assert len(page.get(PLOT)) >= 6
+
+
+def test_who_watches_a_training_is_not_led_away_when_trials_begin(made, open_page):
+    job_id = made(filling.add_job, supernets.spec())
+    token = made(filling.claimed, job_id)
+    made(trials.record, job_id, token, supernets.logs(upto=600))
+    page = open_page("search", id=job_id)
+    assert "What the method says of itself" in said(page)
+
+    made(supernets.add_found, job_id, token)
+
+    assert "What the method says of itself" in said(page.run())
+    assert "What the method says of itself" not in said(open_page("search", id=job_id))
 
 
 def test_the_head_says_how_far_the_training_is(made, open_page):

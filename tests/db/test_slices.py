@@ -322,7 +322,7 @@ def test_where_scores_came_from_is_counted_and_told_at_the_end(session, running)
     assert (tally.measured, tally.shared, tally.recalled) == (1, 2, 1)
     jobs.release(session, running.id, running.token, state=S.SUCCEEDED, reason="finished")
     assert trials.log_tail(session, running.id)[-1].message == (
-        "accuracy: 1 of 4 trials were measured; 1 were recalled from earlier searches; "
+        "accuracy: 1 of 4 trials were measured; 1 was recalled from earlier searches; "
         "2 share a class under zero_aware with one of this search"
     )
 
