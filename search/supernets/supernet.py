@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from search.networks import networks
 from search.spaces import Arch, Space
+from search.supernets.depthwise import depthwise
 from search.supernets.links import Link
 from search.supernets.mix import Mix, onehot
 from search.supernets.noise import Noise
@@ -138,6 +139,8 @@ class Supernet(nn.Module):
         """Run a convolution; it keeps height and width unless it has a stride."""
         weight, bias = self.source.tensors(slot, mix)
         padding = slot.dilation * (weight.shape[-1] // 2)
+        if slot.is_depthwise and bias is None:
+            return depthwise(x_BCHW, weight, slot.stride, padding, slot.dilation)
         groups = weight.shape[0] if slot.is_depthwise else 1
         return F.conv2d(x_BCHW, weight, bias, slot.stride, padding, slot.dilation, groups)
 

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from pydantic import ValidationError
 
+from search.errors import SpecError
+from search.parameters import bind
 from search.supernets.mix import mixture, onehot
+from search.supernets.recipes import recipes
 from search.supernets.slots import Slot
 from search.supernets.sources._drawn_channels import (
     DrawnChannels,
@@ -139,5 +141,7 @@ def test_of_interpolated_weights_every_channel_learns():
 
 
 def test_weights_per_choice_have_no_channels_to_choose():
-    with pytest.raises(ValidationError, match="weights of their own"):
-        of("spos", channels="chunk")
+    with pytest.raises(SpecError) as caught:
+        bind(recipes["spos"], {"channels": "chunk"})
+
+    assert caught.value.fields == {"channels": "chunk needs source entangled, not per_choice"}
