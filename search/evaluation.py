@@ -321,8 +321,10 @@ def _score_of(meter: PluginMeter, found: Measurement | _Broken, seconds: float) 
         return Score(name, kind, found.status, None, seconds, details=found.details)
     if isfinite(found.value):
         return Score(name, kind, "ok", found.value, seconds, details=found.details)
-    raw = {**found.details, "raw": str(found.value)}
-    return Score(name, kind, "undefined", None, seconds, details=raw)
+    known = f"known to have no or little value: {meter.traits.fails_on}"
+    why = {"reason": known} if meter.traits.fails_on else {}  # of a measure that says no more
+    details = {**why, **found.details, "raw": str(found.value)}
+    return Score(name, kind, "undefined", None, seconds, details=details)
 
 
 def _table_score(meter: TableMeter, index: int, *, is_repeat: bool) -> Score:

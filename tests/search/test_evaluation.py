@@ -1,4 +1,5 @@
 import itertools
+import math
 import threading
 import time
 from dataclasses import replace
@@ -209,6 +210,16 @@ def test_what_is_not_finite_is_undefined_with_its_raw_value(evaluator, plugged, 
 
     assert (score.status, score.value, score.details["raw"]) == ("undefined", None, raw)
     assert score.memory_key is not None
+
+
+def test_an_undefined_score_says_when_that_is_known_to_happen(evaluator, plugged):
+    known = {"fails_on": "nan when images are alike"}
+    silent = plugged("silent", lambda probe, /: math.nan, **known)
+    why = {"reason": "no images"}
+    telling = plugged("telling", lambda probe, /: Measurement(math.nan, why), **known)
+
+    assert "nan when images are alike" in scored(evaluator(silent))[0].details["reason"]
+    assert scored(evaluator(telling))[0].details["reason"] == "no images"
 
 
 def test_details_of_a_measurement_are_kept(evaluator, plugged):
