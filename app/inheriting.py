@@ -1,4 +1,4 @@
-"""From a search of a supernet to the search that takes some of its architectures further.
+"""From a search to the search that takes some of its architectures further.
 
 Inherit, fine-tune, train alone or export: each is a search of listed architectures.
 """
@@ -97,7 +97,7 @@ def draft_of(
     metrics = [action.metric] if action.metric else []
     draft = checking.draft_of(spec, archs, catalogue, metrics)
     draft["name"] = f"{action.label}: {spec['name']}"[:120]
-    if action.is_of_supernet:
+    if action.is_of_supernet and uses_supernet(spec):
         draft["supernet"] = {"checkpoint": digest or ""}
     if way == "export":
         trained = _trained(spec, catalogue)
@@ -108,6 +108,11 @@ def draft_of(
     return draft
 
 
+def trains_networks(spec: Mapping[str, Any], catalogue: Catalogue) -> bool:
+    """Whether a search of this stored spec trains each architecture."""
+    return _trained(spec, catalogue) is not None
+
+
 def _trained(spec: Mapping[str, Any], catalogue: Catalogue) -> Draft | None:
     """What the search has trained each architecture for: the weights that a person means."""
     parts = (part for part in spec.get("objectives") or () if isinstance(part, Mapping))
@@ -115,8 +120,16 @@ def _trained(spec: Mapping[str, Any], catalogue: Catalogue) -> Draft | None:
     return {k: found[k] for k in ("name", "metric", "params") if found.get(k)} if found else None
 
 
-def offered(catalogue: Catalogue, digest: str | None) -> list[Way]:
-    """The actions that would go through as they are filled in."""
+def offered(catalogue: Catalogue, spec: Mapping[str, Any], digest: str | None) -> list[Way]:
+    """The actions that would go through as they are filled in.
+
+    Args:
+        catalogue: what is offered.
+        spec: of the search.
+        digest: of the supernet that it used; None while there is none.
+    """
+    if not uses_supernet(spec):  # its networks can be written if it has trained them
+        return ["export"] if trains_networks(spec, catalogue) else []
     known = {plugin.name for plugin in catalogue.plugins}
     return [
         way

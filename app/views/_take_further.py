@@ -11,7 +11,7 @@ from db.session import reading
 
 
 def show(job_id: int, numbers: Sequence[int], key: str) -> None:
-    """Offer what can be done with trials of a search; nothing when it used no supernet.
+    """Offer what can be done with trials of a search; nothing when it has no weights for them.
 
     Args:
         job_id: the search.
@@ -21,13 +21,13 @@ def show(job_id: int, numbers: Sequence[int], key: str) -> None:
     with reading() as session:
         job = jobs.job(session, job_id)
         digest = supernet_record.digest_of(session, job) if uses_supernet(job.spec) else None
-    if not uses_supernet(job.spec):
+    ways = offered(cached.offered(), job.spec, digest)
+    if not ways:
         return
-    ways = offered(cached.offered(), digest)
     with st.popover("Take further", icon=":material/arrow_forward:", type="tertiary", key=key):
         num = len(numbers)
         st.caption(f"Trial {numbers[0]}:" if num == 1 else f"{num} selected trials:")
-        if digest is None:
+        if digest is None and uses_supernet(job.spec):
             st.caption("Its supernet is not trained yet: only training alone needs none.")
         for way in ways:
             action = ACTIONS[way]

@@ -253,7 +253,10 @@ def summary_lines(submission: Submission, found: Estimate) -> list[str]:
     if submission.seeds > 1:
         lines.append(f"**{submission.seeds} searches** of one group")
     if submission.control:
-        lines.append(f"**{wording.counted(submission.seeds, 'random control')}** of equal budget")
+        also = submission.supernet is not None and submission.supernet.recipe is not None
+        tail = "; each trains a supernet of its own" if also else ""
+        controls = wording.counted(submission.seeds, "random control")
+        lines.append(f"**{controls}** of equal budget{tail}")
     return lines
 
 

@@ -130,9 +130,25 @@ def test_the_architecture_page_offers_the_same(trained, open_page):
 
 
 def test_only_what_somebody_offers_is_offered():
-    assert inheriting.offered(Catalogue(), DIGEST) == ["alone"]
-    assert inheriting.offered(filling.offered(), None) == ["alone"]
-    assert inheriting.offered(filling.offered(), DIGEST) == list(inheriting.ACTIONS)
+    spec = supernets.spec()
+    assert inheriting.offered(Catalogue(), spec, DIGEST) == ["alone"]
+    assert inheriting.offered(filling.offered(), spec, None) == ["alone"]
+    assert inheriting.offered(filling.offered(), spec, DIGEST) == list(inheriting.ACTIONS)
+    assert inheriting.offered(filling.offered(), filling.a_spec("x"), None) == []
+
+
+def test_networks_that_were_trained_alone_can_be_exported(with_worker, open_page):
+    with transaction() as session:
+        alone = supernets.add_trained_alone(session)
+
+    assert "Export" in words(open_page("search", id=alone, trials="2"))
+    made = draft(open_page, alone, "export", "2")
+
+    assert "supernet" not in made
+    assert made["export"] == {"weights": "accuracy", "formats": ["pytorch", "onnx"]}
+    assert [part["metric"] for part in made["objectives"]] == ["accuracy"]
+    with reading() as session:
+        check(parse_submission(made), catalogue(session))
 
 
 def test_files_are_listed_with_hash_size_and_link(trained, open_page):
