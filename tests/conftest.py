@@ -18,8 +18,6 @@ from tests import services
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
-WHOLE_MACHINE = "whole machine"
-
 _numbers = itertools.count()
 
 _TABLES = list(reversed(Base.metadata.sorted_tables))
@@ -160,16 +158,11 @@ def chromium() -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the tests out among processes file by file.
+    """Begin with the longest files, those with browsers and killed processes.
 
-    Those that need the machine to themselves, with browsers and killed processes, are one share,
-    and the first, for it is the longest. A file may say that it is a share of its own.
+    Processes take whole files, in this order, so that what a file prepares is prepared once.
     """
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            name = WHOLE_MACHINE if _needs_the_machine(item) else str(item.path)
-            item.add_marker(pytest.mark.xdist_group(name))
-    items.sort(key=lambda item: not _needs_the_machine(item))
+    items.sort(key=lambda item: not _is_long(item))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -185,7 +178,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(f"{name}: {reason.removeprefix('Skipped: ')}")
 
 
-def _needs_the_machine(item: pytest.Item) -> bool:
+def _is_long(item: pytest.Item) -> bool:
     return any(item.get_closest_marker(name) is not None for name in ("e2e", "chaos"))
 
 

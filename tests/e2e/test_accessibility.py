@@ -6,11 +6,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.searches import SMALL, SUPERNET
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.slow,
-    pytest.mark.xdist_group("accessibility"),  # nothing here is killed: others may run beside it
-]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 GROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 23, 29)"}
 OPTIONS = {"resultTypes": ["violations"]}
