@@ -15,12 +15,13 @@ _LOOKS = (
 
 def dot(drawing: Drawing, ink: str = "#5B6670", is_upright: bool = False) -> str:
     """The graph from left to right, or from top to bottom."""
+    ranksep, least = (0.25, 0.28) if is_upright else (0.55, 0.42)
     lines = [
         "digraph architecture {",
         f"  rankdir={'TB' if is_upright else 'LR'}; bgcolor=transparent; nodesep=0.35;",
-        f"  ranksep={0.3 if is_upright else 0.55}; pad=0.1;",
+        f"  ranksep={ranksep}; pad=0.1;",
         f'  node [shape=circle fontname="sans-serif" fontsize=12 color="{ink}"'
-        f' fontcolor="{ink}" penwidth=1.4 width=0.42 margin=0.03];',
+        f' fontcolor="{ink}" penwidth=1.4 width={least} height={least} margin=0.03];',
         f'  edge [fontname="sans-serif" fontsize=11 fontcolor="{ink}" arrowsize=0.7];',
         *(_node(node) for node in drawing.nodes),
         *(_edge(edge) for edge in drawing.edges),

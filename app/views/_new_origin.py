@@ -84,8 +84,9 @@ def _of_supernet(digest: str, catalogue: Catalogue) -> dict[str, Any] | None:
     try:
         with reading() as session:
             info = artifacts.artifact(session, digest).info
-    except NotFound as error:
-        st.toast(wording.plain(f"{error}."), icon=":material/info:")
+    except NotFound:
+        told = wording.plain(wording.shortened(digest, 40))
+        st.toast(f"There is no trained supernet {told}.", icon=":material/info:")
         return None
     made = supernet_presets.another(info, digest, catalogue)
     if made is None:
