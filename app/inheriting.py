@@ -108,11 +108,6 @@ def draft_of(
     return draft
 
 
-def trains_networks(spec: Mapping[str, Any], catalogue: Catalogue) -> bool:
-    """Whether a search of this stored spec trains each architecture."""
-    return _trained(spec, catalogue) is not None
-
-
 def _trained(spec: Mapping[str, Any], catalogue: Catalogue) -> Draft | None:
     """What the search has trained each architecture for: the weights that a person means."""
     parts = (part for part in spec.get("objectives") or () if isinstance(part, Mapping))
@@ -129,7 +124,7 @@ def offered(catalogue: Catalogue, spec: Mapping[str, Any], digest: str | None) -
         digest: of the supernet that it used; None while there is none.
     """
     if not uses_supernet(spec):  # its networks can be written if it has trained them
-        return ["export"] if trains_networks(spec, catalogue) else []
+        return ["export"] if _trained(spec, catalogue) else []
     known = {plugin.name for plugin in catalogue.plugins}
     return [
         way

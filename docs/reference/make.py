@@ -129,7 +129,8 @@ def _bounds(schema: Mapping[str, Any]) -> str:
         "below": "below",
     }
     bounds = [f"{word} {schema[key]}" for key, word in words.items() if key in schema]
-    bounds = [", ".join(map(str, schema.get("enum", ())))] if "enum" in schema else bounds
+    if "enum" in schema:
+        bounds.append(", ".join(map(str, schema["enum"])))
     for other, fitting in schema.get("needs", {}).items():
         bounds.append(f"all but the default need {other} {' or '.join(fitting)}")
     return f" ({', '.join(bounds)})" if bounds else ""

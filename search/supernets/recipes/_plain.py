@@ -11,7 +11,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from search.relations import needs
+from search.relations import needs, relation_problems
 from search.spaces import Space
 from search.supernets.norms import Policy
 from search.supernets.paths import PathSampler
@@ -57,7 +57,13 @@ class PlainSettings(BaseModel):
 
 
 def plain_recipe(paths: type[PathSampler], settings: PlainSettings) -> Recipe:
-    """Stochastic gradient descent with a cosine, and a sampler that needs the space alone."""
+    """Stochastic gradient descent with a cosine, and a sampler that needs the space alone.
+
+    Raises:
+        ValueError: settings do not go together.
+    """
+    for name, message in relation_problems(PlainSettings.model_json_schema(), dict(settings)):
+        raise ValueError(f"{name}: {message}")
     clip_norm = settings.clip_norm
     return Recipe(
         paths=_of_space(paths),

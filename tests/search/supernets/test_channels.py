@@ -145,3 +145,5 @@ def test_weights_per_choice_have_no_channels_to_choose():
         bind(recipes["spos"], {"channels": "chunk"})
 
     assert caught.value.fields == {"channels": "chunk needs source entangled, not per_choice"}
+    with pytest.raises(ValueError, match="channels: chunk needs source entangled"):
+        of("spos", channels="chunk")
