@@ -92,7 +92,9 @@ def test_a_training_survives_kills_and_a_pause_bit_for_bit(
     until_epoch(job_id, 0, 2)
     for process in workers[-1].runners():
         process.kill()
-    until_epoch(job_id, 0, epoch_of(job_id, 0) + 2)  # the next process has gone on
+        process.wait()
+    until_epoch(job_id, 0, epoch_of(job_id, 0) + 1)  # said by the next process, as it goes on
+    until_epoch(job_id, 0, epoch_of(job_id, 0) + 2)  # and it has ended an epoch of its own
     asked_at = time.monotonic()
     queue.pause(job_id)
     wait_until(is_in(job_id, JobState.PAUSED), 30)
