@@ -65,6 +65,14 @@ class Child:
         """None while it lives; minus the number of the signal that ended it."""
         return self._process.poll()
 
+    def is_running(self) -> bool:
+        """Whether it lives; once it does not, all that it has said is heard."""
+        if self.returncode is None:
+            return True
+        while self._is_readable() and self._hear():
+            pass
+        return False
+
     def give(self, order: Order) -> None:
         """Let it run a job."""
         self.outcome = None
@@ -81,8 +89,9 @@ class Child:
         pipe = self._process.stdout.fileno()
         pipes = [pipe] if also is None else [pipe, also]
         ready, _, _ = select.select(pipes, [], [], timeout_s)
-        if pipe in ready:
-            self._hear(os.read(pipe, _PIECE))
+        if pipe in ready and not self._hear():  # it has closed its end: it is ending
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(self._kill_s)
 
     def end(self) -> None:
         """End it with everything it has started; returns when it is gone."""
@@ -103,15 +112,20 @@ class Child:
             self._process.stdin.write(line(what))
             self._process.stdin.flush()
 
-    def _hear(self, piece: bytes) -> None:
-        if not piece:  # it has closed its end: it is ending
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(self._kill_s)
-            return
+    def _is_readable(self) -> bool:
+        assert self._process.stdout is not None
+        ready, _, _ = select.select([self._process.stdout.fileno()], [], [], 0)
+        return bool(ready)
+
+    def _hear(self) -> bool:
+        """Take in a piece of what it says; whether there was one."""
+        assert self._process.stdout is not None
+        piece = os.read(self._process.stdout.fileno(), _PIECE)
         *lines, self._said = (self._said + piece).split(b"\n")
         for said in lines:
             with suppress(ValidationError):
                 self.outcome = OUTCOME.validate_json(said)
+        return bool(piece)
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):

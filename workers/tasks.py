@@ -214,7 +214,7 @@ class Held:
         )
         limit_s = self._trial_timeout_s + self._settings.stuck_s
         watch = _StuckWatch(child, limit_s, self._settings.start_s)
-        while child.outcome is None and child.returncode is None:
+        while child.is_running() and child.outcome is None:
             child.wait(self._settings.watch_s, self._lifeline if self._asked is None else None)
             self._look(child)
             if self._is_lost or self._is_deaf():

@@ -61,8 +61,8 @@ def _actions(job: Job) -> None:
         if job.state in (S.FAILED, S.CANCELLED):
             _button("Retry", ":material/refresh:", queue.retry, job)
         can_cancel = job.state in (S.DRAFT, S.QUEUED, S.RUNNING, S.PAUSING, S.PAUSED)
-        if can_cancel and st.button("Cancel", icon=":material/block:", key="cancel"):
-            _confirm_cancel(job.id, job.name)
+        if can_cancel:
+            _cancel(job)
         if st.button("Board", icon=":material/leaderboard:", key="board"):
             pages.go("board", **{"from": _sources(job)})
         if st.button("Clone", icon=":material/content_copy:", key="clone"):
@@ -102,15 +102,18 @@ def _asked(ask: Callable[[int], JobState], job_id: int) -> None:
         st.toast(states.JOB[state].meaning, icon=states.JOB[state].icon)
 
 
-@st.dialog("Cancel this search?")
-def _confirm_cancel(job_id: int, name: str) -> None:
-    st.markdown(f"{wording.plain(name)} will end. What it has found is kept.")
-    yes, no = st.columns(2)
-    if yes.button("Cancel it", type="primary", width="stretch"):
-        _asked(queue.cancel, job_id)
-        st.rerun()
-    if no.button("Let it run", width="stretch"):
-        st.rerun()
+def _cancel(job: Job) -> None:
+    """Asks again, in place: a dialog would lose its button when the head is drawn anew."""
+    with st.popover("Cancel", icon=":material/block:"):
+        st.markdown(f"{wording.plain(job.name)} will end. What it has found is kept.")
+        st.button(
+            "Cancel it",
+            type="primary",
+            width="stretch",
+            key="cancel",
+            on_click=_asked,
+            args=(queue.cancel, job.id),
+        )
 
 
 def _line(job: Job, position: int | None, sliced: str) -> None:

@@ -154,13 +154,14 @@ def _bulk(found: Page[Job], wanted: JobFilter) -> None:
             f"{wording.counted(found.total, 'search')}"
             + (f", {len(ticked)} chosen" if ticked else "")
         )
-        if st.button(
+        with st.popover(
             f"Cancel {len(eligible)} of {len(ticked)}" if ticked else "Cancel chosen",
             icon=":material/block:",
             disabled=not eligible,
             help="Choose searches that wait or run; those that have ended stay as they are.",
         ):
-            _confirm_cancel([job.id for job in eligible])
+            if eligible:
+                _confirm_cancel([job.id for job in eligible])
         grouped = {job.group_id for job in ticked if job.group_id}
         if len(grouped) == 1 and not wanted.group:
             pages.link(
@@ -168,27 +169,29 @@ def _bulk(found: Page[Job], wanted: JobFilter) -> None:
             )
 
 
-@st.dialog("Cancel these searches?")
 def _confirm_cancel(ids: Sequence[int]) -> None:
+    """Asks again, in place: a dialog would lose its button when the list is drawn anew."""
     st.markdown(
         f"{wording.counted(len(ids), 'search')} will end: "
         f"{', '.join(f'#{number}' for number in ids[:20])}. What they have found is kept."
     )
-    yes, no = st.columns(2)
-    if yes.button("Cancel them", type="primary", width="stretch"):
-        for job_id in ids:
-            _cancel(job_id)
-            st.session_state[f"pick{job_id}"] = False
-        st.rerun()
-    if no.button("Leave them", width="stretch"):
-        st.rerun()
+    st.button(
+        "Cancel them",
+        type="primary",
+        width="stretch",
+        key="cancel_chosen",
+        on_click=_cancel,
+        args=(ids,),
+    )
 
 
-def _cancel(job_id: int) -> None:
-    try:
-        queue.cancel(job_id)
-    except WrongState as error:
-        st.toast(wording.plain(str(error)), icon=":material/info:")
+def _cancel(ids: Sequence[int]) -> None:
+    for job_id in ids:
+        st.session_state[f"pick{job_id}"] = False
+        try:
+            queue.cancel(job_id)
+        except WrongState as error:
+            st.toast(wording.plain(str(error)), icon=":material/info:")
 
 
 def _nothing(wanted: JobFilter) -> None:

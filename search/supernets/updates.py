@@ -28,16 +28,17 @@ class Optimiser:
     """Which optimiser, and its settings besides the learning rate.
 
     Attributes:
-        kind: ``sgd``, ``rmsprop`` or ``adam``.
-        momentum: of either; the first beta of ``adam``, whose second is .999.
+        kind: ``sgd``, ``rmsprop``, ``adam`` or ``adamw``.
+        momentum: of either; the first beta of ``adam`` and ``adamw``, whose second is .999.
         nesterov: of ``sgd``.
-        weight_decay: L2 penalty.
+        weight_decay: L2 penalty; of ``adamw`` decoupled from the gradient (Loshchilov and Hutter,
+            2019, arXiv:1711.05101).
         decays_all: biases, and scale and shift of norms, decay too.
         smoothing: of ``rmsprop``'s squared gradients.
-        eps: of ``adam``.
+        eps: of ``adam`` and ``adamw``.
     """
 
-    kind: Literal["sgd", "rmsprop", "adam"] = "sgd"
+    kind: Literal["sgd", "rmsprop", "adam", "adamw"] = "sgd"
     momentum: float = 0.9
     nesterov: bool = False
     weight_decay: float = 0.0
@@ -56,9 +57,9 @@ class Optimiser:
             return torch.optim.RMSprop(
                 groups, lr, alpha=self.smoothing, momentum=self.momentum, foreach=True
             )
-        if self.kind == "adam":
-            betas = (self.momentum, 0.999)
-            return torch.optim.Adam(groups, lr, betas, eps=self.eps, foreach=True)
+        if self.kind in ("adam", "adamw"):
+            made = torch.optim.Adam if self.kind == "adam" else torch.optim.AdamW
+            return made(groups, lr, (self.momentum, 0.999), eps=self.eps, foreach=True)
         return torch.optim.SGD(
             groups, lr, momentum=self.momentum, nesterov=self.nesterov, foreach=True
         )

@@ -197,7 +197,10 @@ def test_chosen_searches_say_how_many_can_be_cancelled(ids, open_page):
     page.checkbox(key=f"pick{ids['queued']}").check()
     page.checkbox(key=f"pick{ids['succeeded']}").check().run()
 
-    assert "Cancel 1 of 2" in words(page)
+    assert f"1 search will end: #{ids['queued']}" in words(page)
+    page.button(key="cancel_chosen").click().run()
+    with reading() as session:
+        assert jobs.job(session, ids["queued"]).state is jobs.JobState.CANCELLED
 
 
 def test_an_architecture_has_scores_standing_and_neighbours(ids, open_page):

@@ -42,11 +42,24 @@ def undisturbed() -> list[list[object]]:
     ]
 
 
-@pytest.fixture(params=["folder", "redis"])
+@pytest.fixture(params=["folder and sqlite", "redis and postgresql"])
+def services(request: pytest.FixtureRequest) -> str:
+    """Each broker and each database once: neither knows which the other is."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def database_url(services: str, request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue(f"{services.split()[-1]}_url")
+    return url
+
+
+@pytest.fixture
 def broker(
-    request: pytest.FixtureRequest, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    services: str, request: pytest.FixtureRequest, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Broker:
-    if request.param == "folder":
+    if services.startswith("folder"):
         monkeypatch.delenv("BROKER_URL", raising=False)
         return FolderBroker(data_dir / "broker")
     monkeypatch.setenv("BROKER_URL", request.getfixturevalue("redis_url"))

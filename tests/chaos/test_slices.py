@@ -16,7 +16,6 @@ from tests.workers.processes import (
     FAKE,
     WorkerProcess,
     is_in,
-    num_trials,
     queue_job,
     wait_until,
     worker,
@@ -33,9 +32,9 @@ PATIENCE_S = 120.0
 SWEEP = {
     "name": "chaos",
     "space": {"name": "nasbench201"},
-    "network": {"channels": 4, "cells": 1},
-    "data": {"name": "digits", "batch_size": 8},
-    "objectives": ["params", "epsinas"],
+    "network": {"channels": 16, "cells": 2},
+    "data": {"name": "digits", "batch_size": 32},
+    "objectives": ["params", "epsinas", "snip"],
     "strategy": {"name": "exhaustive"},
     "budget": {"trials": NUM_TRIALS},
     "seed": 5,
@@ -87,18 +86,19 @@ def recorded(job_id: int) -> list[list[object]]:
     ]
 
 
-def busy(job_id: int) -> set[str | None]:
-    """Who runs slices of the sweep."""
+def are_amid_slices(job_id: int) -> bool:
+    """Both workers have begun a slice, and neither is near its end."""
     with reading() as session:
         running = jobs.slices_of(session, [job_id], [JobState.RUNNING])
-    return {found.worker_id for found in running}
+    workers = {found.worker_id for found in running}
+    return len(workers) == 2 and all(0 < found.progress < 0.5 for found in running)
 
 
 def test_a_killed_worker_costs_a_slice_and_nothing_is_lost_or_doubled(
     two_workers: list[WorkerProcess], uncut: list[list[object]]
 ):
     job_id = queue_job(SWEEP, num_slices=NUM_SLICES)
-    wait_until(lambda: len(busy(job_id)) == 2 and num_trials(job_id) >= 20, PATIENCE_S)
+    wait_until(lambda: are_amid_slices(job_id), PATIENCE_S)
 
     two_workers[0].kill_main()
     wait_until(is_in(job_id, JobState.SUCCEEDED), PATIENCE_S)

@@ -1,7 +1,6 @@
 """The dashboard as a person handles it: words on buttons, points in charts; no sleeping."""
 
 import re
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -38,23 +37,6 @@ class Dashboard:
     def press(self, name: str) -> None:
         whole = re.compile(rf"^{re.escape(name)}( Shortcut .*)?$")
         self.page.get_by_role("button", name=whole).first.click()
-
-    def confirm(self, name: str) -> None:
-        """Press a button of a dialog until the dialog closes.
-
-        A click is lost when a live page is drawn anew at that moment.
-        """
-        button = self.page.get_by_role("dialog").get_by_role("button", name=name, exact=True)
-        button.click()
-        for _ in range(5):
-            try:
-                button.wait_for(state="hidden", timeout=10_000)
-            except NothingHappened:
-                with suppress(NothingHappened):  # it has closed meanwhile
-                    button.click(timeout=5_000)
-            else:
-                return
-        raise AssertionError(f"the dialog did not close after {name}")
 
     def field(self, label: str) -> Locator:
         """A field of the form; while a page is drawn anew the old one stands after the new."""

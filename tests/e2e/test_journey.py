@@ -99,5 +99,5 @@ def clone_change_and_cancel(person, permalink):
 
 def cancel(person):
     person.press("Cancel")
-    person.confirm("Cancel it")
+    person.press("Cancel it")
     person.expect_text("Cancelled")

@@ -52,6 +52,7 @@ def run(spec: Spec, *, resume=None, failures=None, part=None, **_seams) -> Itera
         if (place + 1) % EVERY == 0:
             yield Progress((place + 1) / len(numbers))
             yield Checkpoint({"next": place + 1, "is_trained": True})
+    yield Checkpoint({"next": len(numbers), "is_trained": True})
 
 
 def _train(params: dict[str, Any], done: int) -> Iterator[Event]:

@@ -26,6 +26,10 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Limit = Annotated[float, Field(ge=0, description="Limit of the gradient; 0 for none.")]
 NumMid = Annotated[int, Field(ge=0, le=16, description="Subnets between largest and smallest.")]
 Source = Literal["entangled", "per_choice"]
+Optimizer = Annotated[
+    Literal["sgd", "adamw"],
+    Field(description="sgd is the authors'; adamw suits transformers, with lower learning rates."),
+]
 
 
 class RecipeMaker(Protocol):

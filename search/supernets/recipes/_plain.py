@@ -16,7 +16,16 @@ from search.spaces import Space
 from search.supernets.norms import Policy
 from search.supernets.paths import PathSampler
 from search.supernets.recipe import Precision, Recipe
-from search.supernets.recipes import BatchSize, Decay, Epochs, LastRate, Limit, Rate, Source
+from search.supernets.recipes import (
+    BatchSize,
+    Decay,
+    Epochs,
+    LastRate,
+    Limit,
+    Optimizer,
+    Rate,
+    Source,
+)
 from search.supernets.schedules import cosine
 from search.supernets.sources import SourceMaker
 from search.supernets.sources._drawn_channels import Channels, DrawnChannels
@@ -34,6 +43,7 @@ class PlainSettings(BaseModel):
         last_lr: learning rate at the end.
         weight_decay: of all parameters.
         clip_norm: limit of the gradient's norm; 0 for none.
+        optimizer: with momentum .9, or betas .9 and .999.
         source: whether choices have weights of their own.
         channels: of entangled weights, which ones a layer takes that needs fewer than there are.
         norms: whose statistics normalise.
@@ -49,6 +59,7 @@ class PlainSettings(BaseModel):
     last_lr: LastRate = 0.001
     weight_decay: Decay = 3e-4
     clip_norm: Limit = 5.0
+    optimizer: Optimizer = "sgd"
     source: Source = "per_choice"
     channels: Annotated[Channels, needs("source", "entangled")] = "first"
     norms: Policy = "recalibrated"
@@ -74,7 +85,7 @@ def plain_recipe(paths: type[PathSampler], settings: PlainSettings) -> Recipe:
         source=settings.source if settings.channels == "first" else _with(settings.channels),
         norms=settings.norms,
         affine_norms=settings.affine,
-        optimiser=Optimiser(momentum=0.9, weight_decay=settings.weight_decay),
+        optimiser=Optimiser(settings.optimizer, 0.9, weight_decay=settings.weight_decay),
         clip=Clip("norm", clip_norm) if clip_norm else None,
         precision=settings.precision,
     )

@@ -3,6 +3,8 @@
 Wang et al. (2021), arXiv:2011.09011 and arXiv:2102.07954.
 """
 
+from typing import Literal
+
 from search.supernets.losses import Divergence, HardLabel, InplaceDistillation
 from search.supernets.recipe import Dropping
 from search.supernets.schedules import Schedule, cosine
@@ -33,9 +35,9 @@ def dropping(dropout: float, drop_path: float) -> Dropping:
     return Dropping(dropout, drop_path, ("max",))
 
 
-def optimiser(weight_decay: float) -> Optimiser:
-    """Nesterov's, with a decay of weights alone."""
-    return Optimiser(momentum=0.9, nesterov=True, weight_decay=weight_decay, decays_all=False)
+def optimiser(weight_decay: float, kind: Literal["sgd", "adamw"] = "sgd") -> Optimiser:
+    """Nesterov's or AdamW, with a decay of weights alone."""
+    return Optimiser(kind, 0.9, nesterov=True, weight_decay=weight_decay, decays_all=False)
 
 
 def value_clip(limit: float) -> Clip | None:

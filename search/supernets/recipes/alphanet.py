@@ -13,6 +13,7 @@ from search.supernets.recipes import (
     Epochs,
     Limit,
     NumMid,
+    Optimizer,
     Rate,
     Share,
     comes_from,
@@ -45,6 +46,7 @@ def alphanet(  # noqa: PLR0913  # parameters
     batch_size: BatchSize = BATCH_SIZE,
     lr: Rate = LR,
     weight_decay: Decay = WEIGHT_DECAY,
+    optimizer: Optimizer = "sgd",
     num_mid: NumMid = 2,
     alpha_minus: Order = -1.0,
     alpha_plus: Order = 1.0,
@@ -62,6 +64,7 @@ def alphanet(  # noqa: PLR0913  # parameters
         batch_size: images a step.
         lr: learning rate at its highest, for batches of this size.
         weight_decay: of weights, not of biases and norms.
+        optimizer: with momentum .9, or betas .9 and .999.
         num_mid: random subnets a step.
         alpha_minus: one order.
         alpha_plus: the other.
@@ -85,7 +88,7 @@ def alphanet(  # noqa: PLR0913  # parameters
         norms="recalibrated",
         loss=loss,
         dropping=dropping(dropout, drop_path),
-        optimiser=optimiser(weight_decay),
+        optimiser=optimiser(weight_decay, optimizer),
         clip=value_clip(clip_value),
         precision=precision,
     )

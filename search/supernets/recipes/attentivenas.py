@@ -13,6 +13,7 @@ from search.supernets.recipes import (
     Epochs,
     Limit,
     NumMid,
+    Optimizer,
     Rate,
     Share,
     comes_from,
@@ -43,6 +44,7 @@ def attentivenas(  # noqa: PLR0913  # parameters
     batch_size: BatchSize = BATCH_SIZE,
     lr: Rate = LR,
     weight_decay: Decay = WEIGHT_DECAY,
+    optimizer: Optimizer = "sgd",
     num_mid: NumMid = 2,
     candidates: Annotated[int, Field(ge=1, le=50)] = 3,
     keeps: Literal["best", "worst"] = "worst",
@@ -63,6 +65,7 @@ def attentivenas(  # noqa: PLR0913  # parameters
         batch_size: images a step.
         lr: learning rate at its highest, for batches of this size.
         weight_decay: of weights, not of biases and norms.
+        optimizer: with momentum .9, or betas .9 and .999.
         num_mid: middle subnets a step.
         candidates: how many are compared for each.
         keeps: the candidate of the least or of the greatest loss.
@@ -90,7 +93,7 @@ def attentivenas(  # noqa: PLR0913  # parameters
         norms="recalibrated",
         loss=partial(distillation, smoothing),
         dropping=dropping(dropout, drop_path),
-        optimiser=optimiser(weight_decay),
+        optimiser=optimiser(weight_decay, optimizer),
         clip=value_clip(clip_value),
         precision=precision,
     )

@@ -10,6 +10,7 @@ from search.supernets.recipes import (
     Decay,
     Epochs,
     NumMid,
+    Optimizer,
     Rate,
     Share,
     Source,
@@ -35,6 +36,7 @@ def sandwich(  # noqa: PLR0913  # parameters
     batch_size: BatchSize = BATCH_SIZE,
     lr: Rate = LR,
     weight_decay: Decay = WEIGHT_DECAY,
+    optimizer: Optimizer = "sgd",
     num_mid: NumMid = 2,
     distils: bool = True,
     smoothing: Share = 0.0,
@@ -51,6 +53,7 @@ def sandwich(  # noqa: PLR0913  # parameters
         batch_size: images a step.
         lr: learning rate at its highest, for batches of this size.
         weight_decay: of weights, not of biases and norms.
+        optimizer: with momentum .9, or betas .9 and .999.
         num_mid: random subnets a step.
         distils: whether the others learn from the largest, or from the labels too.
         smoothing: of the labels.
@@ -67,6 +70,6 @@ def sandwich(  # noqa: PLR0913  # parameters
         source=source,
         norms="recalibrated",
         loss=partial(distillation, smoothing) if distils else hard,
-        optimiser=optimiser(weight_decay),
+        optimiser=optimiser(weight_decay, optimizer),
         precision=precision,
     )

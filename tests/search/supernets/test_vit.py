@@ -63,6 +63,18 @@ def test_steps_of_every_fitting_recipe_are_finite_and_change_the_weights(name):
     assert any(not torch.equal(a, b) for a, b in zip(before, made.net.parameters(), strict=False))
 
 
+@pytest.mark.parametrize("name", ["spos", "sandwich", "alphanet", "attentivenas"])
+def test_adamw_moves_weights_by_the_learning_rate_and_decays_them_beside_the_gradient(name):
+    (group, *others) = training(
+        of(name, optimizer="adamw", weight_decay=0.1), "vit"
+    ).optimizer.param_groups
+
+    assert isinstance(training(of(name, optimizer="adamw"), "vit").optimizer, torch.optim.AdamW)
+    assert group["weight_decay"] == 0.1
+    assert group["betas"] == (0.9, 0.999)
+    assert all(other["weight_decay"] == 0 for other in others)
+
+
 def test_norms_of_one_width_are_torchs_own():
     generator = torch.Generator().manual_seed(0)
     x, weight, bias = (torch.randn(s, generator=generator) for s in ((2, 3, 8), (8,), (8,)))
