@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from app import cached, front
 from app.measures import Measure
 from db import jobs
-from db.jobs import ENDED
 from db.session import database_url, reading
 from search.correlation import Estimate, probability_to_surpass
 from search.traits import Direction
@@ -85,7 +84,10 @@ def verdict(job_id: int, by: str, measures: Sequence[Measure]) -> Verdict | None
         members = {
             one: jobs.job(session, one) for pair in found for one in (pair.job_id, pair.control_id)
         }
-        versions = {one: (job.version, job.state in ENDED) for one, job in members.items()}
+        versions = {
+            one: (job.version, job.state is jobs.JobState.SUCCEEDED)
+            for one, job in members.items()
+        }
     if not found:
         return None
     measure = next((one for one in measures if one.name == by), None)
@@ -99,7 +101,7 @@ def verdict(job_id: int, by: str, measures: Sequence[Measure]) -> Verdict | None
 
 
 def compared(pairs: tuple[Pair, ...], direction: Direction) -> Verdict:
-    """What runs of equal budget came to; while some are under way, after equally many trials."""
+    """What runs of equal budget came to; unless all are over and whole, after as many trials."""
     runs = [run for pair in pairs for run in (pair.search, pair.control)]
     num = None if all(run.is_over for run in runs) else min(run.num_trials for run in runs)
     ends = [(pair.search.at(num), pair.control.at(num)) for pair in pairs]

@@ -222,6 +222,11 @@ class Probe(Subject):
             for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
         }
 
+    @property
+    def is_collapsed(self) -> bool:
+        """Outputs under constant weights come without a network, one channel to a layer."""
+        return self._shortcut is not None
+
     def constant_outputs(self, *constants: float) -> list[Tensor]:
         """Outputs of a one-output network whose weights all equal each of *constants*, flat.
 

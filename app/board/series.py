@@ -59,6 +59,7 @@ class Series:
             never one series unless a person pools seeds.
         note: evidence that must be said wherever the name shows; empty otherwise.
         pieces: where its values are; of several for one architecture the first counts.
+        averages: several values of one architecture, of several seeds, count by their mean.
         aggregate: the aggregate that it is, made of *parts*; empty for scores.
     """
 
@@ -70,6 +71,7 @@ class Series:
     unit: str = ""
     note: str = ""
     pieces: tuple[Piece, ...] = ()
+    averages: bool = False
     aggregate: str = ""
     parts: tuple["Series", ...] = field(default=(), repr=False)
 
@@ -114,7 +116,7 @@ class Series:
     def content(self) -> tuple[object, ...]:
         """Equal for equal values."""
         parts = tuple(part.content for part in self.parts)
-        return (self.pieces, self.aggregate, parts, self.direction)
+        return (self.pieces, self.averages, self.aggregate, parts, self.direction)
 
 
 def series_of(
@@ -219,6 +221,7 @@ def _in_searches(
                 unit=measure.unit,
                 note=measure.note,
                 pieces=(Piece(job.id, job.version, measure.place),),
+                averages=pool_seeds,
             )
 
 

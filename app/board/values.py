@@ -67,18 +67,28 @@ def held(series: Series) -> Held:
 @st.cache_resource(max_entries=NUM_HELD, show_spinner=False)
 def _held(key: tuple[object, ...], _series: Series) -> Held:
     del key
-    return _mixed(_series) if _series.aggregate else _read(_series.pieces)
+    return _mixed(_series) if _series.aggregate else _read(_series)
 
 
-def _read(pieces: Sequence[Piece]) -> Held:
-    """Of several values of one arch the first that is ok counts, else the first."""
-    parts = [_of_benchmark(piece) if piece.table else _of_search(piece) for piece in pieces]
+def _read(series: Series) -> Held:
+    """Of several values of one arch the first that is ok counts, else the first.
+
+    Or, where seeds are pooled, the mean of those that are ok.
+    """
+    parts = [_of_benchmark(piece) if piece.table else _of_search(piece) for piece in series.pieces]
     if len(parts) == 1:
         return parts[0]
     ids_N, codes_N = np.unique(np.concatenate([p.arch_ids for p in parts]), return_inverse=True)
     values_N = np.concatenate([part.values for part in parts])
     statuses_N = np.concatenate([part.statuses for part in parts])
-    return _one_each(ids_N, codes_N, values_N, statuses_N)
+    first = _one_each(ids_N, codes_N, values_N, statuses_N)
+    if not series.averages:
+        return first
+    ok_N = statuses_N == OK
+    counts_U = np.bincount(codes_N[ok_N], minlength=len(ids_N))
+    sums_U = np.bincount(codes_N[ok_N], values_N[ok_N], minlength=len(ids_N))
+    means_U = np.divide(sums_U, counts_U, out=first.values, where=counts_U > 0)
+    return Held(first.arch_ids, means_U, first.statuses)
 
 
 def _one_each(

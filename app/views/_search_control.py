@@ -64,7 +64,7 @@ def show(job: Job, measures: Sequence[Measure]) -> None:
 def _words(found: Verdict, by: str) -> None:
     if found.num_trials is not None:
         st.caption(
-            f":material/hourglass_top: Not all runs are over: compared after "
+            f":material/hourglass_top: Not all runs came to their end: compared after "
             f"{wording.counted(found.num_trials, 'trial')} of each."
         )
     surpass = found.surpass

@@ -119,7 +119,8 @@ def _sources() -> tuple[str, ...]:
         "Pool seeds",
         key="pool",
         bind="query-params",
-        help="Take scores of different seeds for one column. Left off, every seed is its own.",
+        help="Take scores of different seeds for one column, the mean for each architecture. "
+        "Left off, every seed is its own.",
     )
     return tuple(chosen)
 

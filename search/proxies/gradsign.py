@@ -13,8 +13,8 @@ from search.traits import declares
     equivalence="pruned",
     needs_labels=True,
     passes="one forward, one backward for every image by itself",
-    fails_on="slow; not defined where maps shrink to one pixel, as batch norm cannot normalise "
-    "that of one image",
+    fails_on="slow; nan where a gradient is not finite; not defined where maps shrink to one "
+    "pixel, as batch norm cannot normalise that of one image",
     source="AZ-NAS and MeCo, read in their copies",
 )
 def gradsign(probe: Probe, /) -> float:
@@ -25,7 +25,8 @@ def gradsign(probe: Probe, /) -> float:
     total: list[Tensor] | None = None
     for i in range(len(probe.x_BCHW)):
         x_1CHW, y_1 = probe.x_BCHW[i : i + 1], probe.y_B[i : i + 1]
-        signs = [g.sign() for g in probe.loss_gradients(probe.parameters, x_1CHW, y_1).values()]
+        gradients = probe.loss_gradients(probe.parameters, x_1CHW, y_1).values()
+        signs = [g.sign() + 0 * g for g in gradients]  # what is not finite has no sign: nan
         total = [a + b for a, b in zip(total, signs, strict=True)] if total else signs
     assert total is not None
     return score_of_sums(total)

@@ -1,7 +1,7 @@
 """Predictor-based search in the way of BANANAS (White et al., 2021, arXiv:1910.11858)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -98,13 +98,14 @@ class Predictor:
             return ""
         return (
             f"the predictor cannot be fitted: objective {self._objective + 1} has fewer than two "
-            f"different values among {self._num_told:,} trials; architectures are drawn at random "
-            "until it has"
+            f"different values among {self._num_told:,} trials, or values too large to compute "
+            "with; architectures are drawn at random until that changes"
         )
 
     @property
     def _can_predict(self) -> bool:
-        return len({r.values[self._objective] for r in self._with_value()}) > 1
+        values = {r.values[self._objective] for r in self._with_value()}
+        return len(values) > 1 and bool(np.isfinite(_spread(values)))
 
     def _with_value(self) -> list[Result]:
         return [r for r in self._known if r.values[self._objective] is not None]
@@ -245,3 +246,9 @@ def expected_improvement(mean_C: Floats, spread_C: Floats, best: float) -> Float
 def _squeezed(value: float) -> float:
     """Keeps the order; proxies may be as large as 1e20."""
     return math.copysign(math.log1p(abs(value)), value)
+
+
+def _spread(values: Iterable[float | None]) -> float:
+    """Standard deviation; not finite where it overflows."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.std(np.array(list(values), dtype=float)))

@@ -90,6 +90,21 @@ def test_runs_that_are_not_over_are_compared_after_equally_many_trials():
     assert (found.results, found.controls) == ((2,), (9,))
 
 
+def test_a_run_that_failed_is_compared_after_equally_many_trials(with_worker):
+    mine = add_pairs(1)
+    with transaction() as session:
+        cut = add_run(session, [1.0], seed=1, is_over=False)
+        add_run(session, [1.0, 2.0, 9.0], seed=1, control_of=cut)
+        jobs.release(
+            session, cut, jobs.job(session, cut).token, state=JobState.FAILED, reason="broke"
+        )
+
+    found = verdict(mine)
+
+    assert found.num_trials == 1
+    assert found.controls == (1.0, 1.0)
+
+
 def test_a_run_without_anything_that_counts_leaves_its_seed_out():
     nothing = Run(1, np.empty(0), np.empty(0), 3, is_over=True)
 
@@ -135,7 +150,7 @@ def test_the_page_is_honest_about_one_seed(with_worker, open_page):
 def test_the_page_says_that_runs_are_under_way(with_worker, open_page):
     page = open_page("search", id=add_pairs(1, is_over=False), tab="control")
 
-    assert "Not all runs are over: compared after 3 trials" in words(page)
+    assert "Not all runs came to their end: compared after 3 trials" in words(page)
 
 
 def test_a_search_without_control_learns_what_one_is(ids, open_page):

@@ -32,7 +32,12 @@ CELLS = dict.fromkeys(SHAPES, (0, 0, 0, 1, 0, 0))
 CELL_PARAMS = PARAMS | {"linear_regions": {"images": 5000, "repeats": 1}}
 
 RECURRENT = dict.fromkeys(("az_expressivity", "az_progressivity", "az_trainability"), "blocks")
-RECURRENT |= {"linear_regions": "no ReLU", "meco": "maps", "zen": "last_features"}
+RECURRENT |= {
+    "epsinas": "recurrent",
+    "linear_regions": "no ReLU",
+    "meco": "maps",
+    "zen": "last_features",
+}
 RECURRENT |= dict.fromkeys(("swap", "swap_regularised"), "no ReLU on maps")
 ONE_PIXEL = dict.fromkeys(("gradsign", "logsynflow_freerea", "meco"), "one value to a channel")
 TRANSFORMER = {"linear_regions": "no ReLU", "meco": "maps", "zen": "no batch norm"}
@@ -226,3 +231,16 @@ def test_proxies_share_scores_under_nothing_coarser_than_is_tested_for_them(name
     tested = {"epsinas": "zero_aware"}  # in tests/search/test_collapse.py
 
     assert traits_of(proxies[name]).equivalence in ("exact", tested.get(name, "pruned"))
+
+
+DEFINED = {"cell_27", "cell_64", "darts", "elastic_tiny", "nasbench101", "nasbench201"}
+
+
+@pytest.mark.parametrize("space", sorted(DEFINED))
+def test_epsinas_is_defined_under_the_constants_of_a_space(space):
+    rng = np.random.default_rng(0)
+    archs = [spaces[space].sample(rng) for _ in range(6)]
+
+    values = [score_of("epsinas", probe_of(space, arch)) for arch in archs]
+
+    assert np.isfinite(values).sum() >= 3

@@ -240,6 +240,13 @@ def test_gradsign_of_the_gradients_of_three_images():
     assert score_of_sums([signs.sum(dim=0)]) == pytest.approx(7 / 3)
 
 
+def test_what_is_not_finite_is_undefined_and_no_score():
+    broken = probe_of(linear([[math.nan, 1], [0, 1]], bias=[0, 0]))
+
+    assert math.isnan(proxies["gradsign"](broken))
+    assert math.isnan(proxies["synflow_log"](broken))
+
+
 def test_gradsign_looks_at_every_image_alone():
     """Of label 0 and input e_i the gradient of weight (k, i) is -1/2 for k = 0, 1/2 for k = 1."""
     probe = probe_of(linear([[0, 0], [0, 0]]), x=((1.0, 0.0), (1.0, 1.0)), labels=(0, 1))
