@@ -49,13 +49,17 @@ class Dashboard:
         self.settle()
 
     def choose(self, label: str, option: str, place: int = 0) -> None:
-        """Choose in a list; again when the page was drawn anew and closed the list."""
+        """Choose in a list; again when the page was drawn anew and closed the list.
+
+        An open list hides the page from readers, and so from us: it is closed before.
+        """
         box = self.page.get_by_role("combobox", name=label, exact=True).nth(place)
         for _ in range(10):
             box.click()
             try:
-                self.page.get_by_role("option", name=option, exact=True).click(timeout=10_000)
+                self.page.get_by_role("option", name=option, exact=True).click(timeout=20_000)
             except NothingHappened:
+                self.page.keyboard.press("Escape")
                 continue
             self.settle()
             return
