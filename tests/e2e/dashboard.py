@@ -51,13 +51,16 @@ class Dashboard:
     def choose(self, label: str, option: str, place: int = 0) -> None:
         """Choose in a list; again when the page was drawn anew and closed the list.
 
-        An open list hides the page from readers, and so from us: it is closed before.
+        An open list hides the page from readers, and so from us: one that stays open although
+        something was chosen is closed, and opened again.
         """
         box = self.page.get_by_role("combobox", name=label, exact=True).nth(place)
         for _ in range(10):
             box.click()
+            wanted = self.page.get_by_role("option", name=option, exact=True)
             try:
-                self.page.get_by_role("option", name=option, exact=True).click(timeout=20_000)
+                wanted.click(timeout=20_000)
+                wanted.wait_for(state="hidden", timeout=10_000)
             except NothingHappened:
                 self.page.keyboard.press("Escape")
                 continue
