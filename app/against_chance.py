@@ -27,13 +27,14 @@ class Run:
         trials_K: after how many trials a value was reached, ascending.
         values_K: the best so far then.
         num_trials: that the job has had.
+        is_whole: it has come to its end by itself, not cancelled or failed before.
     """
 
     job_id: int
     trials_K: NDArray[np.float64]
     values_K: NDArray[np.float64]
     num_trials: int
-    is_over: bool
+    is_whole: bool
 
     def at(self, num_trials: int | None) -> float | None:
         """The best after so many trials, or at the end; None when nothing counted by then."""
@@ -93,8 +94,8 @@ def verdict(job_id: int, by: str, measures: Sequence[Measure]) -> Verdict | None
     measure = next((one for one in measures if one.name == by), None)
     reference = None if measure else _reference(versions, measures)
     runs = {
-        one: _run(one, version, is_over, measure, tuple(measures), reference)
-        for one, (version, is_over) in versions.items()
+        one: _run(one, version, is_whole, measure, tuple(measures), reference)
+        for one, (version, is_whole) in versions.items()
     }
     pairs = tuple(Pair(one.seed, runs[one.job_id], runs[one.control_id]) for one in found)
     return compared(pairs, measure.direction if measure else "maximize")
@@ -103,7 +104,7 @@ def verdict(job_id: int, by: str, measures: Sequence[Measure]) -> Verdict | None
 def compared(pairs: tuple[Pair, ...], direction: Direction) -> Verdict:
     """What runs of equal budget came to; unless all are over and whole, after as many trials."""
     runs = [run for pair in pairs for run in (pair.search, pair.control)]
-    num = None if all(run.is_over for run in runs) else min(run.num_trials for run in runs)
+    num = None if all(run.is_whole for run in runs) else min(run.num_trials for run in runs)
     ends = [(pair.search.at(num), pair.control.at(num)) for pair in pairs]
     both = [(a, b) for a, b in ends if a is not None and b is not None]
     results, controls = tuple(a for a, _ in both), tuple(b for _, b in both)
@@ -114,20 +115,20 @@ def compared(pairs: tuple[Pair, ...], direction: Direction) -> Verdict:
 def _run(
     job_id: int,
     version: int,
-    is_over: bool,
+    is_whole: bool,
     measure: Measure | None,
     measures: tuple[Measure, ...],
     reference: tuple[float, ...] | None,
 ) -> Run:
     if measure is not None:
         trials_K, values_K, num = _best(database_url(), job_id, version, measure)
-        return Run(job_id, trials_K, values_K, num, is_over)
+        return Run(job_id, trials_K, values_K, num, is_whole)
     num = len(cached.columns(job_id, version))
     curve = cached.curve_of(job_id, version, measures[:2], reference) if reference else None
     if curve is None:
-        return Run(job_id, np.empty(0), np.empty(0), num, is_over)
+        return Run(job_id, np.empty(0), np.empty(0), num, is_whole)
     trials_K, values_K = (each.astype(np.float64) for each in (curve.trials_K, curve.volume_K))
-    return Run(job_id, trials_K, values_K, num, is_over)
+    return Run(job_id, trials_K, values_K, num, is_whole)
 
 
 @st.cache_resource(max_entries=NUM_RUNS, show_spinner=False)

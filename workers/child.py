@@ -69,7 +69,7 @@ class Child:
         """Whether it lives; once it does not, all that it has said is heard."""
         if self.returncode is None:
             return True
-        while self._is_readable() and self._hear():
+        while select.select([self._pipe], [], [], 0)[0] and self._hear():
             pass
         return False
 
@@ -85,11 +85,9 @@ class Child:
 
     def wait(self, timeout_s: float, also: int | None = None) -> None:
         """Wait until it says something or ends, or *also* (a file descriptor) can be read."""
-        assert self._process.stdout is not None
-        pipe = self._process.stdout.fileno()
-        pipes = [pipe] if also is None else [pipe, also]
+        pipes = [self._pipe] if also is None else [self._pipe, also]
         ready, _, _ = select.select(pipes, [], [], timeout_s)
-        if pipe in ready and not self._hear():  # it has closed its end: it is ending
+        if self._pipe in ready and not self._hear():  # it has closed its end: it is ending
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(self._kill_s)
 
@@ -112,15 +110,15 @@ class Child:
             self._process.stdin.write(line(what))
             self._process.stdin.flush()
 
-    def _is_readable(self) -> bool:
+    @property
+    def _pipe(self) -> int:
+        """Where it speaks."""
         assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout.fileno()], [], [], 0)
-        return bool(ready)
+        return self._process.stdout.fileno()
 
     def _hear(self) -> bool:
         """Take in a piece of what it says; whether there was one."""
-        assert self._process.stdout is not None
-        piece = os.read(self._process.stdout.fileno(), _PIECE)
+        piece = os.read(self._pipe, _PIECE)
         *lines, self._said = (self._said + piece).split(b"\n")
         for said in lines:
             with suppress(ValidationError):

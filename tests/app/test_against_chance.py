@@ -17,7 +17,7 @@ GROUP = "5f6c1ad2-0000-4000-8000-00000000000c"
 SPACE = spaces[filling.SPACE]
 
 
-def add_run(session, values, *, seed=0, control_of=None, is_over=True):
+def add_run(session, values, *, seed=0, control_of=None, is_whole=True):
     """A run whose trials have these scores of nwot; macs fall as they rise."""
     spec = filling.a_spec("evolution", seed=seed)
     job_id = filling.add_job(session, spec, group_id=GROUP, control_of=control_of)
@@ -32,19 +32,19 @@ def add_run(session, values, *, seed=0, control_of=None, is_over=True):
         ],
     )
     trials.record(session, job_id, token, batch)
-    if is_over:
+    if is_whole:
         jobs.release(session, job_id, token, state=JobState.SUCCEEDED, reason="done")
     return job_id
 
 
-def add_pairs(num, *, lead=1.0, is_over=True):
+def add_pairs(num, *, lead=1.0, is_whole=True):
     """Searches and controls; returned is the first search."""
     with transaction() as session:
         found = []
         for seed in range(num):
             chance = [1.0 + seed / 10, 2.0 + seed / 10, 1.5]
             mine = add_run(session, [value + lead for value in chance], seed=seed)
-            add_run(session, chance, seed=seed, control_of=mine, is_over=is_over)
+            add_run(session, chance, seed=seed, control_of=mine, is_whole=is_whole)
             found.append(mine)
     return found[0]
 
@@ -56,9 +56,9 @@ def verdict(job_id, by="nwot"):
     return against_chance.verdict(job_id, by, ordered)
 
 
-def run_of(values, *, is_over=True):
+def run_of(values, *, is_whole=True):
     best = np.maximum.accumulate(np.asarray(values, float))
-    return Run(1, np.arange(1.0, len(best) + 1), best, len(best), is_over)
+    return Run(1, np.arange(1.0, len(best) + 1), best, len(best), is_whole)
 
 
 def test_a_search_that_wins_every_pair_of_many_beats_chance(with_worker):
@@ -82,7 +82,7 @@ def test_what_is_no_better_is_not_said_to_be(with_worker):
 
 
 def test_runs_that_are_not_over_are_compared_after_equally_many_trials():
-    pair = Pair(0, run_of([1, 2, 3]), run_of([1, 9], is_over=False))
+    pair = Pair(0, run_of([1, 2, 3]), run_of([1, 9], is_whole=False))
 
     found = against_chance.compared((pair,), "maximize")
 
@@ -93,7 +93,7 @@ def test_runs_that_are_not_over_are_compared_after_equally_many_trials():
 def test_a_run_that_failed_is_compared_after_equally_many_trials(with_worker):
     mine = add_pairs(1)
     with transaction() as session:
-        cut = add_run(session, [1.0], seed=1, is_over=False)
+        cut = add_run(session, [1.0], seed=1, is_whole=False)
         add_run(session, [1.0, 2.0, 9.0], seed=1, control_of=cut)
         jobs.release(
             session, cut, jobs.job(session, cut).token, state=JobState.FAILED, reason="broke"
@@ -106,7 +106,7 @@ def test_a_run_that_failed_is_compared_after_equally_many_trials(with_worker):
 
 
 def test_a_run_without_anything_that_counts_leaves_its_seed_out():
-    nothing = Run(1, np.empty(0), np.empty(0), 3, is_over=True)
+    nothing = Run(1, np.empty(0), np.empty(0), 3, is_whole=True)
 
     found = against_chance.compared((Pair(0, run_of([1]), nothing),), "maximize")
 
@@ -148,7 +148,7 @@ def test_the_page_is_honest_about_one_seed(with_worker, open_page):
 
 
 def test_the_page_says_that_runs_are_under_way(with_worker, open_page):
-    page = open_page("search", id=add_pairs(1, is_over=False), tab="control")
+    page = open_page("search", id=add_pairs(1, is_whole=False), tab="control")
 
     assert "Not all runs came to their end: compared after 3 trials" in words(page)
 
