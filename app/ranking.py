@@ -4,22 +4,23 @@ A look is what a supernet said of its probes at one step of its training. Number
 nothing here reads or draws. N probes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from app.surpassing import Pick, pick_of
 from search.correlation import Column, Estimate, agreement
 from search.spaces import Decision
-from search.supernets.ranking import kendall_tau, probability_to_beat_random, sparse_tau
+from search.supernets.ranking import kendall_tau, sparse_tau
 from search.traits import Direction
 
 SEED = 0  # of the resamples
 NUM_RESAMPLES = 1_000
 FEW_RESAMPLES = 200  # of looks before the last
-DRAWS = 10  # of the random search that a pick is compared with
 PERCENT = "%"
 
 
@@ -39,7 +40,8 @@ class Truth:
         name: of the column or the objective.
         kind: ``table`` or ``standalone``; ``cost`` for what serves as a baseline.
         protocol: under which the values were had, in words.
-        values: by the text of the architecture; of the probes alone.
+        values: by the text of the architecture; of those that were asked for.
+        space_N: of every architecture of a benchmark; None where few are known.
     """
 
     name: str
@@ -48,11 +50,20 @@ class Truth:
     unit: str
     direction: Direction
     values: Mapping[str, float]
+    space_N: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
 
     @property
     def title(self) -> str:
         """How a choice among several names it."""
         return f"{self.name} ({self.protocol})"
+
+    def pick(self, arch: str) -> Pick | None:
+        """Where an architecture stands among all that are known; None where it is not."""
+        if arch not in self.values:
+            return None
+        if self.space_N is None:
+            return pick_of(self.values[arch], [*self.values.values()], self.direction, "")
+        return pick_of(self.values[arch], self.space_N, self.direction, self.protocol)
 
 
 @dataclass(frozen=True)
@@ -62,8 +73,7 @@ class Agreed:
     Attributes:
         num_common: probes that have both values, on which everything rests.
         sparse: tau-b after the truth was rounded to a tenth of a point; None for no percentages.
-        rank: of the probe that the look thinks best, among those in common, by the truth.
-        beats_random: how probably it is better than the best of ten that are drawn from them.
+        pick: the probe that the look thinks best, among those in common.
     """
 
     step: int
@@ -72,8 +82,7 @@ class Agreed:
     kendall: Estimate
     spearman: Estimate
     sparse: float | None
-    rank: int
-    beats_random: float
+    pick: Pick
 
 
 @dataclass(frozen=True)
@@ -133,9 +142,8 @@ def agreed(look: Look, truth: Truth, *, num_resamples: int = NUM_RESAMPLES) -> A
         rng=np.random.default_rng(SEED),
         num_resamples=num_resamples,
     )
-    best = known[int(np.argmax(scores))]
-    sign = 1 if truth.direction == "maximize" else -1
-    rank = 1 + sum(sign * value > sign * best for value in known)
+    pick = truth.pick(both[int(np.argmax(scores))])
+    assert pick is not None
     return Agreed(
         look.step,
         len(both),
@@ -143,8 +151,7 @@ def agreed(look: Look, truth: Truth, *, num_resamples: int = NUM_RESAMPLES) -> A
         found.everything.kendall,
         found.everything.spearman,
         _sparse(known, scores, truth),
-        rank,
-        probability_to_beat_random(rank, len(both), draws=DRAWS),
+        pick,
     )
 
 
@@ -187,9 +194,11 @@ def tau_of(first: Mapping[str, float], second: Mapping[str, float]) -> float | N
     return kendall_tau([first[arch] for arch in both], [second[arch] for arch in both])
 
 
-def baseline_tau(baseline: Truth, truth: Truth) -> tuple[float | None, int]:
-    """Tau of more parameters or multiply-adds with the truth, and of how many architectures."""
-    both = [arch for arch in baseline.values if arch in truth.values]
+def baseline_tau(
+    baseline: Truth, truth: Truth, probes: Collection[str]
+) -> tuple[float | None, int]:
+    """Tau of more parameters or multiply-adds with the truth, and of how many probes."""
+    both = [arch for arch in probes if arch in baseline.values and arch in truth.values]
     sign = 1 if truth.direction == "maximize" else -1
     known = [sign * truth.values[arch] for arch in both]
     return kendall_tau([baseline.values[arch] for arch in both], known), len(both)

@@ -57,32 +57,39 @@ def known(session: Session, space: str, archs: Sequence[str], catalogue: Catalog
     )
 
 
-def _ids(space: str, archs: Sequence[str]) -> dict[str, str]:
-    """The texts of architectures by their ids; what the space does not read is left out."""
+def _ids(space: str, archs: Sequence[str]) -> dict[str, list[str]]:
+    """The texts of architectures by their ids; what the space does not read is left out.
+
+    Several texts may mean one architecture.
+    """
     known = spaces[space]
-    found = {}
+    found: dict[str, list[str]] = {}
     for text in archs:
         try:
-            found[trials.arch_id(space, known.key(known.decode(text)))] = text
+            arch_id = trials.arch_id(space, known.key(known.decode(text)))
         except ValueError:  # of an older version of the space
             continue
+        found.setdefault(arch_id, []).append(text)
     return found
 
 
-def _in_table(table: TableInfo, space: str, ids: Mapping[str, str]) -> Iterator[Truth]:
+def _in_table(table: TableInfo, space: str, ids: Mapping[str, Sequence[str]]) -> Iterator[Truth]:
     if table.space != space or not ids:
         return
     ids_N = np.array([arch_id.encode() for arch_id in sorted(ids)])
-    for column in table.columns:
+    # What looks like an accuracy comes first: it is what a ranking is mostly held against.
+    for column in sorted(table.columns, key=lambda one: not _series(table, one).looks_true):
         found = held(_series(table, column))
         places_N = found.places_of(ids_N)
         values = {
-            ids[arch_id.decode()]: float(found.values[place])
+            text: float(found.values[place])
             for arch_id, place in zip(ids_N, places_N, strict=True)
             if place >= 0 and found.statuses[place] == OK
+            for text in ids[arch_id.decode()]
         }
         protocol = f"benchmark {table.name}"
-        yield Truth(column.name, TABLE, protocol, column.unit, column.direction, values)
+        space_N = found.values[found.statuses == OK]
+        yield Truth(column.name, TABLE, protocol, column.unit, column.direction, values, space_N)
 
 
 def _series(table: TableInfo, column: TableColumn) -> Series:
@@ -93,7 +100,7 @@ def _series(table: TableInfo, column: TableColumn) -> Series:
 def _recorded(
     session: Session,
     scores: Sequence[KnownScore],
-    ids: Mapping[str, str],
+    ids: Mapping[str, Sequence[str]],
     catalogue: Catalogue,
 ) -> list[Truth]:
     """One for each measure and protocol; seeds are pooled, the newest value counts."""
@@ -105,7 +112,8 @@ def _recorded(
     for score in wanted:
         if (described := about.get(score.job_id, {}).get(score.objective)) is not None:
             key = (*described, score.kind)
-            values.setdefault(key, {}).setdefault(ids[score.arch_id], score.value or 0.0)
+            for text in ids[score.arch_id]:
+                values.setdefault(key, {}).setdefault(text, score.value or 0.0)
     return [
         Truth(measure.name, kind, protocol, measure.unit, measure.direction, of_probes)
         for (measure, protocol, kind), of_probes in values.items()

@@ -5,13 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from app import against_chance, charts, pages, wording
+from app import against_chance, charts, pages, ranking_truths, surpassing, wording
 from app.against_chance import HYPERVOLUME, Verdict
 from app.markdown_table import table
 from app.measures import Measure, default_axes
+from app.picked import Picked, picked
+from app.views import _surpassing
 from db import jobs
 from db.models import Job
 from db.session import reading
+from search.catalogue import Catalogue
 
 FEW_SEEDS = 5
 
@@ -22,7 +25,7 @@ def has_control(job_id: int) -> bool:
         return bool(jobs.controls(session, job_id))
 
 
-def show(job: Job, measures: Sequence[Measure]) -> None:
+def show(job: Job, measures: Sequence[Measure], catalogue: Catalogue) -> None:
     """The tab."""
     if not has_control(job.id):
         st.markdown(
@@ -59,6 +62,42 @@ def show(job: Job, measures: Sequence[Measure]) -> None:
     with right:
         _words(found, by)
         _seeds(found)
+    measure = next((one for one in measures if one.name == by), None)
+    if measure is not None:
+        _ranks(job, found, measure, catalogue)
+
+
+def _ranks(job: Job, found: Verdict, measure: Measure, catalogue: Catalogue) -> None:
+    """Where the picks of the first seed stand in a benchmark of the space, if there is one."""
+    pair = found.pairs[0]
+    with reading() as session:
+        runs = [jobs.job(session, one.job_id) for one in (pair.search, pair.control)]
+    picks = [picked(run, measure) for run in runs]
+    archs = [one.arch for one in picks if one is not None]
+    with reading() as session:
+        known = ranking_truths.known(session, job.space, archs, catalogue)
+    truths = [one for one in known.truths if one.space_N is not None]
+    if not truths:
+        return
+    st.markdown(f"**{surpassing.NAME}**, by rank in a benchmark, seed {pair.seed}")
+    titles = [one.title for one in truths]
+    title = st.selectbox("Ranked by", titles, key="ranked_by", width=320)
+    truth = truths[titles.index(title)]
+    _surpassing.show(
+        [
+            (_picked(name, one, measure), None if one is None else truth.pick(one.arch))
+            for name, one in zip(("the search", "its control"), picks, strict=True)
+        ],
+        truth.name,
+    )
+
+
+def _picked(name: str, one: Picked | None, measure: Measure) -> str:
+    return (
+        f"{name}: no trial yet"
+        if one is None
+        else f"trial {one.trial} of {name}: best {measure.name}"
+    )
 
 
 def _words(found: Verdict, by: str) -> None:
@@ -74,7 +113,7 @@ def _words(found: Verdict, by: str) -> None:
     low, high = surpass.low or 0.0, 1.0 if surpass.high is None else surpass.high
     num = len(found.results)
     st.metric(
-        "Probability to surpass random search",
+        surpassing.NAME,
         f"{surpass.value:.2f}",
         help="The share of all pairs of a run and a control that the run wins; ties count half. "
         "0.5 is chance.",

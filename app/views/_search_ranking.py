@@ -4,11 +4,23 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import charts, pages, ranking, ranking_truths, states, supernet_record, wording
+from app import (
+    charts,
+    pages,
+    ranking,
+    ranking_truths,
+    states,
+    supernet_record,
+    surpassing,
+    wording,
+)
 from app.charts import ranking as drawn
 from app.markdown_table import table
+from app.measures import measures_of
+from app.picked import Picked, picked
 from app.ranking import Agreed, Alike, Look, Truth
 from app.ranking_truths import Known
+from app.views import _surpassing
 from db.models import Job
 from db.session import database_url, reading
 from search.catalogue import Catalogue
@@ -45,8 +57,10 @@ def _draw(job: Job, catalogue: Catalogue) -> None:
     if trainer is None or not found:
         st.markdown(_nothing(trainer))
         return
-    known = _known(database_url(), job.space, tuple(found[-1].values), catalogue)
-    _against_truth(job, found, known)
+    own = _own_pick(job, catalogue)
+    archs = tuple(dict.fromkeys([*found[-1].values, *([own[1].arch] if own else ())]))
+    known = _known(database_url(), job.space, archs, catalogue)
+    _against_truth(job, found, known, own)
     _stability(found, [run for run in runs if run])
     if last:
         space = spaces.get(job.space)
@@ -61,6 +75,14 @@ def _draw(job: Job, catalogue: Catalogue) -> None:
                     config=charts.STILL,
                     alt=drawn.trained_alt(choices),
                 )
+
+
+def _own_pick(job: Job, catalogue: Catalogue) -> tuple[str, Picked] | None:
+    """The best trial of the search by inherited accuracy, and the name of that measure."""
+    for measure in measures_of(job.spec, catalogue):
+        if measure.kind == "supernet" and (found := picked(job, measure)) is not None:
+            return measure.name, found
+    return None
 
 
 def _nothing(trainer: Job | None) -> str:
@@ -80,12 +102,14 @@ def _nothing(trainer: Job | None) -> str:
     return "This supernet was never looked at: its training did not come that far."
 
 
-def _against_truth(job: Job, found: Sequence[Look], known: Known) -> None:
-    usable = [one for one in known.truths if len(one.values) > 1]
+def _against_truth(
+    job: Job, found: Sequence[Look], known: Known, own: tuple[str, Picked] | None
+) -> None:
+    usable = [one for one in known.truths if _num_probes(one, found) > 1]
     if not usable:
         _no_truth(job, found[-1], known)
         return
-    titles = [f"{one.title}: {len(one.values)} probes" for one in usable]
+    titles = [f"{one.title}: {_num_probes(one, found)} probes" for one in usable]
     left, right = st.columns((3, 1.3), vertical_alignment="bottom")
     title = left.selectbox(
         "Held against",
@@ -101,9 +125,12 @@ def _against_truth(job: Job, found: Sequence[Look], known: Known) -> None:
     if not over:
         _no_truth(job, found[-1], known)
         return
-    baselines = {one.name: ranking.baseline_tau(one, truth) for one in known.baselines}
+    baselines = {
+        one.name: ranking.baseline_tau(one, truth, found[-1].values) for one in known.baselines
+    }
     _verdict(over[-1], truth, {n: tau for n, (tau, _) in baselines.items() if tau is not None})
     _figures(over[-1], baselines)
+    _picks(over[-1], truth, own)
     left, right = st.columns((1.5, 1), gap="medium")
     taus = {name: tau for name, (tau, _) in baselines.items() if tau is not None}
     with left, st.container(border=True):
@@ -124,8 +151,28 @@ def _against_truth(job: Job, found: Sequence[Look], known: Known) -> None:
         )
 
 
+def _num_probes(truth: Truth, found: Sequence[Look]) -> int:
+    return sum(arch in truth.values for arch in found[-1].values)
+
+
+def _picks(last: Agreed, truth: Truth, own: tuple[str, Picked] | None) -> None:
+    """What choosing by inherited accuracy is worth: of the probes, and of the search."""
+    picks = [(f"the best of {last.num_common} probes by inherited accuracy", last.pick)]
+    rest = ""
+    if own is not None:
+        measure, found = own
+        picks.insert(
+            0, (f"trial {found.trial}: best {measure} of this search", truth.pick(found.arch))
+        )
+    else:
+        rest = " The search's own pick appears when it has a trial with inherited accuracy."
+    with st.container(border=True):
+        st.markdown(f"**{surpassing.NAME}**, of choosing by inherited accuracy.{rest}")
+        _surpassing.show(picks, truth.name)
+
+
 def _no_truth(job: Job, look: Look, known: Known) -> None:
-    one = next((truth for truth in known.truths if truth.values), None)
+    one = next((truth for truth in known.truths if _num_probes(truth, [look])), None)
     has = "one probe has" if one is not None else "none of the probes has"
     st.info(
         f"The supernet was looked at with {wording.counted(len(look.values), 'probe')}, but {has} "
@@ -178,12 +225,6 @@ def _figures(last: Agreed, baselines: dict[str, tuple[float | None, int]]) -> No
             "after the truth was rounded to 0.1 %"
             if last.sparse is not None
             else "only for percentages, or all are equal",
-        ),
-        (
-            "Beats random search",
-            f"**{wording.share(last.beats_random)}**",
-            f"the best by inherited accuracy has rank {last.rank} of {last.num_common} in truth: "
-            f"better than {ranking.DRAWS} random draws of these with this probability",
         ),
         (
             "Coverage",

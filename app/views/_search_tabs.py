@@ -65,7 +65,7 @@ def show(
         "trials": lambda: _trials(job, measures, mixed),
         **(of_supernet if uses_supernet(job.spec) else {}),
         **({"files": lambda: _search_files.show(job)} if makes_files(job.spec) else {}),
-        "control": lambda: _search_control.show(job, measures),
+        "control": lambda: _search_control.show(job, measures, catalogue),
         "what if": lambda: _search_what_if.show(job, measures),
         "statuses": lambda: _statuses(job, measures),
         "metrics": lambda: _metrics(job),

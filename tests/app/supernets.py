@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from sqlalchemy.orm import Session
 
+from app.tables import import_table
 from db import jobs, trials
 from db.batch import ArtifactRow, Batch, MetricRow, ProgressRow, SnapshotRow
-from search.catalogue import CHECKPOINT_VERSION
+from search.catalogue import CHECKPOINT_VERSION, TableColumn
 from search.spaces import spaces
 from tests.app import filling
 
@@ -139,6 +141,22 @@ def add_trained_alone(session: Session, num: int = NUM_PROBES) -> int:
     trials.record(session, job_id, token, _batch(known, "standalone"))
     jobs.release(session, job_id, token, state=filling.S.SUCCEEDED, reason="every trial is done")
     return job_id
+
+
+def add_benchmark(num_worse: int = 3_000) -> None:
+    """A benchmark of the probes, ever better, and of others, which are all worse."""
+    space, own = spaces[filling.SPACE], probes()
+    known = {space.index(space.decode(arch)): 80 + k / 10 for k, arch in enumerate(own)}
+    others = (index for index in range(space.size) if index not in known)
+    known |= {index: 10 + index / 1e4 for index in islice(others, num_worse)}
+    lines = ["index,cifar10_test", *(f"{index},{value}" for index, value in known.items())]
+    import_table(
+        "\n".join(lines).encode(),
+        name="nb",
+        space=filling.SPACE,
+        arch_column="index",
+        columns=[TableColumn(name="cifar10_test", unit="%")],
+    )
 
 
 def _batch(values: Mapping[str, float], kind: str, artifacts: Sequence[ArtifactRow] = ()) -> Batch:

@@ -6,9 +6,11 @@ import pytest
 from app import against_chance, cached
 from app.against_chance import HYPERVOLUME, Pair, Run
 from app.measures import default_axes, measures_of
+from app.tables import import_table
 from db import jobs, trials
 from db.models import JobState
 from db.session import reading, transaction
+from search.catalogue import TableColumn
 from search.spaces import spaces
 from tests.app import filling
 from tests.app.conftest import words
@@ -138,6 +140,25 @@ def test_the_page_says_how_sure_it_is(with_worker, open_page, by):
     assert page.metric[0].label == "Probability to surpass random search"
     assert "from 3 seeds" in words(page)
     assert "| seed | search | control |" in words(page)
+
+
+def test_picks_are_ranked_in_a_benchmark_in_the_words_of_the_ranking_tab(with_worker, open_page):
+    rows = "\n".join(f"{index},{index}" for index in range(200))
+    columns = [TableColumn(name="cifar10_test", unit="%")]
+    import_table(
+        f"index,cifar10_test\n{rows}".encode(),
+        name="nb",
+        space=filling.SPACE,
+        arch_column="index",
+        columns=columns,
+    )
+
+    page = open_page("search", id=add_pairs(1), tab="control", by="nwot")
+
+    text = words(page).replace("\\", "")
+    assert not page.exception
+    assert "trial 1 of the search: best nwot" in text
+    assert "rank r = 199 of the R = 200 architectures of benchmark nb" in text
 
 
 def test_the_page_is_honest_about_one_seed(with_worker, open_page):

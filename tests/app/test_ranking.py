@@ -16,9 +16,9 @@ def look(values=SCORES, step=100):
     return Look(step, dict(zip(ARCHS, values, strict=False)))
 
 
-def truth(values=KNOWN, unit="%", direction="maximize", name="cifar10_test"):
+def truth(values=KNOWN, unit="%", direction="maximize", name="cifar10_test", space_N=None):
     known = dict(zip(ARCHS, values, strict=False))
-    return Truth(name, "table", "benchmark nb201", unit, direction, known)
+    return Truth(name, "table", "benchmark nb201", unit, direction, known, space_N)
 
 
 def test_looks_are_read_in_order_without_what_has_no_value():
@@ -37,14 +37,14 @@ def test_the_figures_of_the_toy_case():
     assert found.kendall.low < 0.6 < found.kendall.high
     assert found.spearman.value == pytest.approx(0.8)
     assert found.sparse == pytest.approx(0.6708204)
-    assert (found.rank, found.beats_random) == (2, pytest.approx(0.6**10))
+    assert (found.pick.rank, found.pick.surpasses) == (2, pytest.approx(0.6**10))
 
 
 def test_where_less_is_better_the_truth_is_turned():
     found = ranking.agreed(look(), truth([-value for value in KNOWN], direction="minimize"))
 
     assert found.kendall.value == pytest.approx(0.6)
-    assert found.rank == 2
+    assert found.pick.rank == 2
 
 
 def test_rounding_belongs_to_percentages():
@@ -87,7 +87,8 @@ def test_rankings_that_tie_everywhere_have_no_tau_but_are_counted():
 def test_a_baseline_takes_more_for_better():
     params = truth([1, 2, 3, 4, 5], unit="", name="params", direction="minimize")
 
-    assert ranking.baseline_tau(params, truth()) == (pytest.approx(1), 5)
+    assert ranking.baseline_tau(params, truth(), ARCHS) == (pytest.approx(1), 5)
+    assert ranking.baseline_tau(params, truth(), ARCHS[:3])[1] == 3
 
 
 def test_choices_that_were_never_trained_are_infinitely_uneven():

@@ -1,5 +1,7 @@
 """The tabs of a search with a supernet: nothing yet, a training under way, a trained one."""
 
+import re
+
 import pytest
 
 from app import ranking_truths, supernet_record
@@ -112,6 +114,36 @@ def test_a_ranking_is_held_against_what_was_trained_alone(made, open_page):
     assert "Baseline params" in text
     assert "tau-b of more macs with the truth, of 24 probes" in text
     assert "accuracy (" in page.selectbox(key="truth").value
+
+
+def test_picks_are_ranked_in_the_whole_benchmark(made, open_page):
+    job_id = made(supernets.add)
+    supernets.add_benchmark()
+
+    text = said(open_page("search", id=job_id, tab="ranking"))
+
+    assert "Probability to surpass random search" in text
+    assert re.search(r"trial \d+: best supernet_validation_accuracy of this search \| \*\*9", text)
+    assert re.search(r"the best of 24 probes by inherited accuracy \| \*\*9", text)
+    assert "of the R = 3,024 architectures of benchmark nb: (1 - r/R)^n with n = 10" in text
+
+
+def test_without_a_benchmark_picks_are_ranked_among_what_was_trained_alone(made, open_page):
+    job_id = made(supernets.add)
+    made(supernets.add_trained_alone)
+
+    text = said(open_page("search", id=job_id, tab="ranking"))
+
+    assert "among only R = 24 architectures whose truth is known, not in the space" in text
+
+
+def test_a_pick_that_nobody_knows_is_said_to_be_unknown(made, open_page):
+    job_id = made(supernets.add)
+    made(supernets.add_trained_alone, 2)
+
+    text = said(open_page("search", id=job_id, tab="ranking"))
+
+    assert "of this search | - | :gray[unknown: it has no accuracy]" in text
 
 
 def test_seeds_of_a_group_are_compared(made, open_page):
