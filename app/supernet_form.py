@@ -64,7 +64,7 @@ def show(
 def checkpoint_words(info: CheckpointInfo, now: datetime) -> str:
     """A trained supernet in one line, as a list shows it."""
     age = wording.ago(_moment(info.created_at), now)
-    trained = f"{info.recipe}, {wording.count(info.steps)} steps on {info.dataset}"
+    trained = f"{info.recipe}, {wording.steps(info.steps, info.num_steps)} on {info.dataset}"
     name = f"{info.name}: " if info.name else ""
     imported = "imported " if info.job_id is None else ""
     return f"{name}{trained}, {imported}{age}, {wording.size(info.size_bytes)}"
@@ -180,6 +180,12 @@ def _watched(form: Form, held: Values) -> Values:
         ),
         ("looks", "Looks", "How often during the training the probes are looked at."),
         (
+            "kept",
+            "Kept on the way",
+            "Checkpoints before the end, evenly spread: other searches can use them while the "
+            "training goes on. Each is a file of the supernet's size. At most 20.",
+        ),
+        (
             "crop_padding",
             "Padding before crops",
             "Training images get so many black pixels on each side and are cropped anywhere; "
@@ -188,7 +194,7 @@ def _watched(form: Form, held: Values) -> Values:
     )
     values: Values = {}
     with st.expander("What is held out, followed and changed of the images"):
-        cells = st.columns(5, vertical_alignment="bottom")
+        cells = st.columns(6, vertical_alignment="bottom")
         for cell, (name, label, about) in zip(cells, fields, strict=False):
             with cell:
                 value = held.get(name, getattr(USUAL, name))

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from app import ranking
 from app.ranking import Look
 from db import artifacts, jobs, snapshots
-from db.artifacts import CHECKPOINT
 from db.errors import NotFound
 from db.jobs import JobFilter
 from db.models import Job
@@ -24,12 +23,11 @@ NO_TRAINER = (
 
 
 def digest_of(session: Session, job: Job) -> str | None:
-    """The supernet that a search used: the one it was given, or the last that it trained."""
+    """The supernet that a search used: the one it was given, or the one that it trained."""
     use = job.spec.get("supernet") or {}
     if use.get("checkpoint"):
         return str(use["checkpoint"])
-    trained = [a for a in artifacts.artifacts(session, job.id) if a.kind == CHECKPOINT]
-    return trained[-1].digest if trained else None
+    return artifacts.trained_by(session, job.id)
 
 
 def trainer_of(session: Session, job: Job) -> Job | None:

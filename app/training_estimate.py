@@ -34,6 +34,7 @@ def seconds(session: Session, submission: Submission, catalogue: Catalogue) -> f
         for info in catalogue.checkpoints
         if (info.space, info.recipe) == (submission.space.name, use.recipe.name)
         and info.dataset == submission.data.name
+        and info.is_trained
     ]
     alike = [info for info in same if submission.network.items() <= info.network.items()]
     for info in (*alike, *same):

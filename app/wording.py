@@ -37,6 +37,11 @@ def counted(value: int, noun: str) -> str:
     return f"{value:,} {noun}{ending}"
 
 
+def steps(done: int, num: int) -> str:
+    """``120 of 240 steps``, and ``240 steps`` when all are done or nobody says how many."""
+    return f"{done:,} of {counted(num, 'step')}" if done < num else counted(done, "step")
+
+
 def size(num_bytes: int) -> str:
     """Of a file, in the largest unit that fits: 640 B, 12 kB, 4.2 MB."""
     value = float(max(num_bytes, 0))

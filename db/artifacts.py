@@ -1,7 +1,7 @@
 """Files that jobs have made or people have brought: known by digest, lying in the data folder."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -57,14 +57,18 @@ def checkpoints(session: Session, *, project: str = "default") -> list[Artifact]
 
 
 def trained_by(session: Session, job_id: int) -> str | None:
-    """The supernet that a job has trained; None while it has not."""
-    digest = (
-        select(Artifact.digest)
+    """The supernet that a job has trained; None while it has not, whatever it kept on the way."""
+    made = (
+        select(Artifact.digest, Artifact.info)
         .where(Artifact.job_id == job_id, Artifact.kind == CHECKPOINT)
         .order_by(Artifact.id.desc())
-        .limit(1)
     )
-    return session.scalars(digest).one_or_none()
+    return next((digest for digest, info in session.execute(made) if is_trained(info)), None)
+
+
+def is_trained(info: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint is of a training that is done; older ones do not say, and are."""
+    return int(info.get("steps", 0)) >= int(info.get("num_steps", 0))
 
 
 def users(session: Session, digest: str) -> list[Job]:

@@ -95,7 +95,9 @@ class CheckpointInfo(_Part):
         network: parameters of the space's network builder.
         shape: channels, height and width of one image.
         dataset_params: as the spec of its training had them.
-        steps: of its training.
+        steps: of its training that were done.
+        num_steps: that its training has; more than were done in one that was kept on the way. 0
+            in files that do not say it, of trainings that were done.
         job_id: of the search that trained it; None for one that was imported.
         created_at: ISO 8601.
     """
@@ -112,11 +114,17 @@ class CheckpointInfo(_Part):
     recipe: str
     recipe_params: dict[str, Any] = Field(default_factory=dict)
     steps: int
+    num_steps: int = 0
     seed: int = 0
     size_bytes: int = 0
     job_id: int | None = None
     name: str = ""
     created_at: str = ""
+
+    @property
+    def is_trained(self) -> bool:
+        """Its training is done; otherwise it was kept on the way."""
+        return self.steps >= self.num_steps
 
     def misfit(
         self,

@@ -119,6 +119,13 @@ class Artifact:
     info: dict[str, Any]
     number: int | None = None
 
+    @property
+    def is_trained(self) -> bool:
+        """It is a supernet whose training is done, not one that was kept on the way."""
+        return self.kind == "checkpoint" and (
+            self.info.get("steps", 0) >= self.info.get("num_steps", 0)
+        )
+
 
 @dataclass(frozen=True)
 class Progress:

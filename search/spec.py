@@ -130,6 +130,8 @@ class SupernetUse(_Part):
         flip: half of the training images, drawn anew every time, are mirrored, left for right.
         probes: archs, the same for every seed of a space, whose accuracy is followed.
         looks: how often during the training; once more at its end when there are probes.
+        kept: checkpoints before the end, evenly spread, that other searches can use while the
+            training goes on.
     """
 
     recipe: Choice | None = None
@@ -139,6 +141,7 @@ class SupernetUse(_Part):
     flip: bool = False
     probes: Annotated[int, Field(ge=0, le=256)] = 16
     looks: Annotated[int, Field(ge=0, le=200)] = 8
+    kept: Annotated[int, Field(ge=0, le=20)] = 0
 
     @model_validator(mode="after")
     def _is_one_of_two(self) -> "SupernetUse":
@@ -218,6 +221,8 @@ class Spec(_Part):
         for late in ("warm_start", "supernet", "export"):
             if content[late] is None:
                 del content[late]
+        if self.supernet is not None and not self.supernet.kept:
+            del content["supernet"]["kept"]
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

@@ -161,6 +161,8 @@ class _Stage:
             held_out=labelled(images, device, parts.validation[:WATCHED_EXAMPLES]),
         )
         self._files = StateFiles(data_dir)
+        steps = self._training.num_steps
+        self._kept_after = {round(steps * (n + 1) / (use.kept + 1)) for n in range(use.kept)}
         self._writes = processes.rank == 0
         self._kept_step = 0
         self._began = time.monotonic()
@@ -234,10 +236,18 @@ class _Stage:
                     yield self._progress("looking at subnets")
             if clock.is_time_to_pause():
                 yield self._progress()
-            if self._writes and clock.is_time_to_write() and not self._training.is_done:
-                clock.wrote(self._write())
-                yield self._checkpoint()
-                self._files.forget_old()
+            if self._writes and not self._training.is_done:
+                yield from self._written(clock)
+
+    def _written(self, clock: "_Clock") -> Iterator[Event]:
+        """What is kept after a step that is not the last: a checkpoint for others, a state."""
+        is_kept = self._training.steps_done in self._kept_after
+        if is_kept:
+            yield self._kept()
+        if is_kept or clock.is_time_to_write():
+            clock.wrote(self._write())
+            yield self._checkpoint()
+            self._files.forget_old()
 
     def _write(self) -> float:
         """Keep the state, so that a checkpoint can name it; seconds that it took."""
@@ -279,7 +289,9 @@ class _Stage:
             "recipe_params": self._params,
             "seed": self._seed,
         }
-        name = f"{described['recipe']}-{spec.space.name}.safetensors"
+        done = self._training.steps_done
+        stage = "" if self._training.is_done else f"-step-{done}"
+        name = f"{described['recipe']}-{spec.space.name}{stage}.safetensors"
         return keep(
             self._data_dir, self._training, held_out=self._held_out, info=described, name=name
         )

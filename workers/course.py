@@ -39,5 +39,5 @@ class Course:
                 self.step = 0
             case Checkpoint():
                 self.step = event.step
-            case Artifact(kind="checkpoint"):
+            case Artifact(is_trained=True):
                 self.supernet = event.digest

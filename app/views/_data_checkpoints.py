@@ -66,7 +66,7 @@ def show(catalogue: Catalogue) -> None:
 def words(file: Artifact) -> str:
     """What was trained, by what, on what; Markdown."""
     info = file.info
-    steps = wording.counted(int(info.get("steps") or 0), "step")
+    steps = wording.steps(int(info.get("steps") or 0), int(info.get("num_steps") or 0))
     return wording.plain(
         f"{info.get('space')}: {info.get('recipe')}, {steps} on {info.get('dataset')}"
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import wording
+from app import pages, wording
 from db import artifacts
 from db.models import Artifact, Job
 from db.session import reading
@@ -54,14 +54,19 @@ def line(file: Artifact) -> str:
     """
     name, size = wording.plain(file.name), wording.plain(wording.size(file.size))
     what = WHAT.get(file.kind, file.kind)
+    if file.kind == artifacts.CHECKPOINT and not artifacts.is_trained(file.info):
+        what = f"supernet after {wording.steps(file.info['steps'], file.info['num_steps'])}"
     of = "" if file.number is None else f" of trial {file.number}"
     link = f"[:material/download: {name}](/api/artifacts/{file.digest})"
     return f"{link}\n\n:gray[{what}{of}, {size}, hash {file.digest}]"
 
 
 def _file(file: Artifact) -> None:
-    left, right = st.columns((6, 1), vertical_alignment="center")
+    left, middle, right = st.columns((5, 1, 1), vertical_alignment="center")
     left.markdown(line(file))
+    if file.kind == artifacts.CHECKPOINT:
+        with middle:
+            pages.link("new", "Search it", icon=":material/search:", supernet=file.digest)
     if file.info:
         with right.popover(
             "About", icon=":material/receipt_long:", type="tertiary", key=f"about_{file.id}"

@@ -55,7 +55,7 @@ def keep(
 
     Args:
         data_dir: where artifacts lie.
-        training: that is done.
+        training: that is done, or between two steps.
         held_out: places in the training part that it has not seen.
         info: fields of a ``CheckpointInfo`` that say what was trained, and by what.
         name: for people.
@@ -66,7 +66,12 @@ def keep(
         for place, (mean_C, variance_C) in norms.moments.items():
             tensors[_MEAN + place], tensors[_VARIANCE + place] = _plain(mean_C), _plain(variance_C)
     tensors[HELD_OUT] = torch.from_numpy(held_out.copy())
-    info = {**info, "version": CHECKPOINT_VERSION, "steps": training.steps_done}
+    info = {
+        **info,
+        "version": CHECKPOINT_VERSION,
+        "steps": training.steps_done,
+        "num_steps": training.num_steps,
+    }
     header = {
         **info,
         "archfront": version("archfront"),

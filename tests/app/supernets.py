@@ -97,10 +97,13 @@ def add(session: Session, name: str = "a supernet", seed: int = 0, **fields: Any
     return job_id
 
 
-def add_under_way(session: Session, upto: int = 600) -> int:
-    """A search whose supernet is being trained."""
+def add_under_way(session: Session, upto: int = 600, *, kept: bool = False) -> int:
+    """A search whose supernet is being trained, and perhaps was kept on the way."""
     job_id = filling.add_job(session, spec("still training"))
-    trials.record(session, job_id, filling.claimed(session, job_id), logs(upto=upto))
+    info = checkpoint_info(steps=upto // 2, num_steps=STEPS)
+    file = ArtifactRow("checkpoint", "early.safetensors", f"e{DIGEST[1:]}", 4_200_000, info)
+    told = replace(logs(upto=upto), artifacts=[file] if kept else [])
+    trials.record(session, job_id, filling.claimed(session, job_id), told)
     return job_id
 
 

@@ -176,6 +176,24 @@ def test_a_trained_one_in_words():
     assert said.startswith("a supernet: spos, 1,200 steps on digits, ")
 
 
+def test_one_that_was_kept_on_the_way_says_how_far_it_is():
+    info = CheckpointInfo.model_validate(
+        supernets.checkpoint_info(digest=DIGEST, steps=300, num_steps=1_200)
+    )
+
+    said = supernet_form.checkpoint_words(info, datetime.now(UTC))
+
+    assert said.startswith("spos, 300 of 1,200 steps on digits, ")
+
+
+def test_how_many_are_kept_on_the_way_is_a_field(with_worker, open_page):
+    page = with_supernet(open_page)
+
+    field(page, "number_input", "Kept on the way").set_value(3).run()
+
+    assert draft(page)["supernet"]["kept"] == 3
+
+
 def test_what_nobody_has_trained_has_no_time(with_worker, open_page):
     assert "nobody has trained this space by it" in words(with_supernet(open_page))
 

@@ -53,6 +53,16 @@ def test_a_training_under_way_is_drawn(made, open_page):
     assert len(page.get(PLOT)) >= 6
 
 
+def test_what_is_kept_on_the_way_is_a_file_that_says_how_far_it_is(made, open_page):
+    job_id = made(supernets.add_under_way, kept=True)
+
+    text = said(open_page("search", id=job_id, tab="files"))
+
+    assert "supernet after 300 of 1,200 steps" in text
+    with reading() as session:
+        assert supernet_record.digest_of(session, jobs.job(session, job_id)) is None
+
+
 def test_who_watches_a_training_is_not_led_away_when_trials_begin(made, open_page):
     job_id = made(filling.add_job, supernets.spec())
     token = made(filling.claimed, job_id)

@@ -129,6 +129,18 @@ def test_artifact_that_an_unfinished_job_names_is_kept(session):
     assert [job.id for job in artifacts.users(session, DIGEST)] == [user]
 
 
+def test_what_was_kept_on_the_way_is_not_what_a_job_has_trained(session):
+    job_id = made(session, told(digest="b" * 32, info={"steps": 2, "num_steps": 6}))
+    before = artifacts.trained_by(session, job_id)
+    artifacts.add_artifacts(session, job_id, [told(info={"steps": 6, "num_steps": 6})])
+    artifacts.add_artifacts(
+        session, job_id, [told(digest="c" * 32, info={"steps": 4, "num_steps": 6})]
+    )
+
+    assert before is None
+    assert artifacts.trained_by(session, job_id) == DIGEST
+
+
 def test_an_imported_file_belongs_to_a_project_and_to_no_job(session):
     first, is_new = artifacts.add_imported(session, told())
     again, is_new_again = artifacts.add_imported(session, told(name="another name"))

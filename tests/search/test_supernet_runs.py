@@ -203,6 +203,39 @@ def test_without_its_state_a_training_starts_over(tmp_path, undisturbed, digest,
     assert recording.timeless() == undisturbed.timeless()
 
 
+def test_what_is_kept_on_the_way_can_be_searched_while_the_training_goes_on(tmp_path):
+    training = run(spec(supernet={"kept": 2}), data_dir=tmp_path)
+    early = next(event for event in training if isinstance(event, Artifact))
+
+    searched = Recording().take(run(using(early.digest), data_dir=tmp_path))
+    rest = of_kind(training, Artifact)
+
+    assert (early.info["steps"], early.info["num_steps"], early.is_trained) == (2, 6, False)
+    assert early.name == "spos-cell_27-step-2.safetensors"
+    assert [t.scores[0].details["checkpoint"] for t in searched.trials] == [early.digest] * 6
+    assert [(one.info["steps"], one.is_trained) for one in rest] == [(4, False), (6, True)]
+
+
+@pytest.mark.usefixtures("_every_step")
+def test_a_training_that_was_left_keeps_the_same_on_the_way(tmp_path, digest):
+    keeping = spec(supernet={"kept": 2})
+    left = Recording().take(run(keeping, data_dir=tmp_path), num_checkpoints=4)
+    again = Recording().take(
+        run(keeping, data_dir=tmp_path, resume=left.checkpoints[1]),  # before the first was kept
+    )
+
+    kept = [[one.digest for one in of_kind(r.others, Artifact)] for r in (left, again)]
+
+    assert (len(kept[0]), len(kept[1])) == (1, 3)
+    assert kept[0] == kept[1][:1]
+    assert kept[1][-1] == digest  # keeping changes nothing of the training
+
+
+def test_nothing_kept_leaves_no_trace_in_the_digest_of_a_spec():
+    assert spec().digest() == spec(supernet={"kept": 0}).digest()
+    assert spec().digest() != spec(supernet={"kept": 1}).digest()
+
+
 def test_a_checkpoint_of_another_search_is_refused(tmp_path):
     recording = Recording().take(run(spec(), data_dir=tmp_path), num_checkpoints=1)
 
