@@ -7,6 +7,7 @@ from search import listing
 from search.catalogue import Catalogue, Plugin, PluginKind
 from search.check_parameters import Problem, parameter_problems
 from search.errors import SpecError
+from search.relations import asked_of_supernet
 from search.spaces import spaces
 from search.spec import TABLE, Choice, Objective, Spec
 
@@ -280,6 +281,15 @@ def _recipe_problems(recipe: Choice, space: str, catalogue: Catalogue) -> Iterat
     reason = plugin.traits.get("unfit", {}).get(space) if plugin else None
     if reason is not None:
         yield f"{path}name", f"{recipe.name} cannot train {space}: {reason}"
+    mixtures = [plugin for plugin in catalogue.plugins if plugin.kind == "mixture"]
+    for name in asked_of_supernet(plugin.parameters if plugin else {}, recipe.params):
+        fitting = [m.name for m in mixtures if name in m.parameters.get("properties", {})]
+        if space not in fitting:
+            yield (
+                f"{path}params.{name}",
+                f"the supernet of {space} has none; there are some in that of: "
+                f"{', '.join(fitting) or 'no space'}",
+            )
 
 
 def _checkpoint_problem(digest: str, spec: Spec, catalogue: Catalogue) -> str | None:

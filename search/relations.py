@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
-_BELOW, _NEEDS = "below", "needs"
+_BELOW, _NEEDS, _OF_SUPERNET = "below", "needs", "of_supernet"
 
 
 def below(other: str, **bounds: Any) -> FieldInfo:  # noqa: ANN401  # as Field takes them
@@ -19,6 +19,29 @@ def needs(other: str, *fitting: str) -> FieldInfo:
     """A value besides the default needs one of these values of another parameter."""
     made: FieldInfo = Field(json_schema_extra={_NEEDS: {other: list(fitting)}})
     return made
+
+
+def of_supernet(description: str) -> FieldInfo:
+    """Of a recipe: a value besides the default is for supernets that have this parameter too."""
+    made: FieldInfo = Field(json_schema_extra={_OF_SUPERNET: True}, description=description)
+    return made
+
+
+def asked_of_supernet(schema: Mapping[str, Any], params: Mapping[str, Any]) -> list[str]:
+    """Parameters of a recipe that the supernet must have, as they are given.
+
+    Args:
+        schema: of all parameters of the recipe, in JSON schema.
+        params: as they were given.
+    """
+    properties = schema.get("properties", {})
+    return [
+        name
+        for name, value in params.items()
+        if name in properties
+        and properties[name].get(_OF_SUPERNET)
+        and value != properties[name].get("default")
+    ]
 
 
 def relation_problems(

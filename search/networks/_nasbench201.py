@@ -151,6 +151,8 @@ class Network(nn.Module):
         cells: cells in each stage.
     """
 
+    cell: type[Cell] = Cell
+
     def __init__(
         self,
         operations: Sequence[str],
@@ -166,7 +168,7 @@ class Network(nn.Module):
         for stage, width in enumerate(widths):
             if stage:
                 layers.append(ResidualBlock(width // 2, width))
-            layers.extend(Cell(operations, width) for _ in range(cells))
+            layers.extend(self.cell(operations, width) for _ in range(cells))
         self.layers = nn.Sequential(*layers)
         self.norm = nn.BatchNorm2d(widths[-1])
         self.relu = nn.ReLU()

@@ -34,6 +34,8 @@ def supernet_of(  # what a supernet is made from
         device: where it is to live; the CPU when left out.
         params: of the space's network builder.
     """
+    if recipe.node_norms:
+        params["node_norms"] = True
     net = build(
         name,
         shape=shape,

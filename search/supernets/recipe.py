@@ -67,6 +67,7 @@ class Recipe:
         norms: whose statistics normalise.
         affine_norms: norms learn a scale and a shift; otherwise these stay as they are made.
         momentum_of_norms: weight of the newest batch, where statistics are tracked.
+        node_norms: every node of a cell has a norm for each set of predecessors that it may have.
         data: makes the data sampler from the number of examples and a generator of its own.
         loss: of each pass.
         dropping: what is dropped.
@@ -92,6 +93,7 @@ class Recipe:
     norms: Policy = "batch"
     affine_norms: bool = True
     momentum_of_norms: float = 0.1
+    node_norms: bool = False
     data: Callable[[int, np.random.Generator], Shuffled] = Shuffled
     loss: Callable[[], Loss] = HardLabel
     dropping: Dropping = field(default_factory=Dropping)

@@ -4,6 +4,7 @@ Shapes: B images, C channels, H height, W width, K classes.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,7 +56,7 @@ class Supernet(nn.Module):
         self.source = source
         self.shape = shape
         self.num_classes = num_classes
-        self.network_params: dict[str, object] = {}
+        self.network_params: dict[str, Any] = {}
 
     def forward(
         self, x_BCHW: Tensor, mix: Mix, norms: Norms = BATCH_NORMS, noise: Noise | None = None
@@ -90,6 +91,17 @@ class Supernet(nn.Module):
         """Height and width of the images that the network of *arch* computes with."""
         return self.shape[1:]
 
+    def plain(self, arch: Arch) -> nn.Module:
+        """The plain network of *arch*, on this one's device, with weights of its own."""
+        return networks[self.name](
+            arch,
+            shape=self.shape,
+            num_classes=self.num_classes,
+            generator=torch.Generator().manual_seed(0),
+            device=next(self.parameters()).device,
+            **self.network_params,
+        )
+
     def collapse(self, arch: Arch, norms: FixedNorms | None = None) -> nn.Module:
         """The plain network of *arch*, in training mode, with copies of its weights.
 
@@ -97,15 +109,7 @@ class Supernet(nn.Module):
             arch: the subnet.
             norms: statistics for its batch norms, as from a calibration; else as if untrained.
         """
-        device = next(self.parameters()).device
-        net = networks[self.name](
-            arch,
-            shape=self.shape,
-            num_classes=self.num_classes,
-            generator=torch.Generator().manual_seed(0),
-            device=device,
-            **self.network_params,
-        )
+        net = self.plain(arch)
         mix = onehot(arch)
         state = net.state_dict()
         with torch.no_grad():

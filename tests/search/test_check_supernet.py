@@ -70,6 +70,15 @@ def test_a_recipe_that_fits_passes(offered):
     assert check(spec({"recipe": {"name": "spos"}}), offered) is None
 
 
+def test_norms_by_predecessors_are_for_supernets_that_have_them(offered):
+    asked = {"recipe": {"name": "spos", "params": {"node_norms": True}}}
+
+    assert check(spec(asked, space={"name": "nasbench201"}), offered) is None
+    assert (
+        check(spec({"recipe": {"name": "spos", "params": {"node_norms": False}}}), offered) is None
+    )
+
+
 def test_a_warm_up_that_never_ends_is_refused_at_its_field(offered):
     def shiftnas(**params):
         recipe = {"name": "shiftnas", "params": params}
@@ -106,6 +115,11 @@ def test_a_checkpoint_that_fits_passes(offered):
             {"name": "spos", "params": {"channels": "chunk"}},
             "supernet.recipe.params.channels",
             "chunk needs source entangled, not per_choice",
+        ),
+        (
+            {"name": "fairnas", "params": {"node_norms": True}},
+            "supernet.recipe.params.node_norms",
+            "the supernet of cell_27 has none; there are some in that of: nasbench201",
         ),
     ],
 )

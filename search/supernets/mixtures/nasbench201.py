@@ -12,10 +12,12 @@ from typing import Annotated
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from search.networks._nasbench201 import Pool
+from search.networks._nasbench201_normed import NormedNetwork
+from search.networks._weights import with_drawn_weights
 from search.spaces import Arch
 from search.spaces.nasbench201 import EDGES, OPERATIONS, nasbench201
 from search.supernets.links import Link
@@ -57,8 +59,8 @@ class NasBench201Supernet(Supernet):
 
     With *node_norms* every node has a norm for each set of predecessors that it may have, of which
     the one at hand is run: the path-dependent norm of How to Train Your Super-Net (Yu et al.,
-    2020, arXiv:2003.04276), as in a later code base by the same author. The plain networks have
-    no such norms, so that subnets cannot be collapsed.
+    2020, arXiv:2003.04276), as in a later code base by the same author. A subnet by itself has
+    one norm at each of its nodes, which the published networks have not.
     """
 
     def __init__(  # noqa: PLR0913  # a supernet's four and three of its own
@@ -83,7 +85,7 @@ class NasBench201Supernet(Supernet):
         )
         self.network_params = {"channels": channels, "cells": cells}
         self._stem, self._layers, self._norm, self._classifier = stem, layers, norm, classifier
-        self._node_norms = node_norms
+        self._at_nodes = {slot.name for _, cell in self._cells() for slot in cell.nodes.values()}
         self._pool = Pool()
         self._half = torch.nn.AvgPool2d(2)
 
@@ -126,16 +128,33 @@ class NasBench201Supernet(Supernet):
         ]
 
     def plain_slots(self, arch: Arch) -> Iterator[tuple[str, Slot]]:
-        """Of every edge that has a convolution, run or not.
-
-        Raises:
-            ValueError: nodes have norms.
-        """
-        if self._node_norms:
-            raise ValueError("the plain networks of nasbench201 have no norms at nodes")
+        """Of every edge that has a convolution, run or not; norms of the nodes that are run."""
         for slot in self.slots.values():
-            if not slot.decisions or arch[slot.decisions[0]] in KERNELS:
+            is_there = not slot.decisions or arch[slot.decisions[0]] in KERNELS
+            if is_there and slot.name not in self._at_nodes:
                 yield slot.name, slot
+        if self._at_nodes:
+            yield from self._norms_run(arch)
+
+    def plain(self, arch: Arch) -> nn.Module:
+        """The published network, or one with a norm at each node that is run."""
+        if not self._at_nodes:
+            return super().plain(arch)
+        operations = [OPERATIONS[choice] for choice in arch]
+        with torch.device("meta"):
+            net = NormedNetwork(operations, self.shape[0], self.num_classes, **self.network_params)
+        generator, device = torch.Generator().manual_seed(0), next(self.parameters()).device
+        return with_drawn_weights(net, generator=generator, device=device)
+
+    def _norms_run(self, arch: Arch) -> Iterator[tuple[str, Slot]]:
+        runs = _runs(onehot(arch))
+        for place, cell in self._cells():
+            for node in sorted({node for _, node, _, _ in runs}):
+                yield f"layers.{place}.norms.{node}", cell.nodes[node, _predecessors(node, runs)]
+
+    def _cells(self) -> list[tuple[int, Cell]]:
+        """With their places among the layers."""
+        return [(n, layer) for n, layer in enumerate(self._layers) if isinstance(layer, Cell)]
 
     def _cell(self, x_BCHW: Tensor, cell: Cell, runs: Sequence[Run], norms: Norms) -> Tensor:
         nodes: list[Tensor | None] = [x_BCHW, None, None, None]
@@ -167,8 +186,8 @@ class NasBench201Supernet(Supernet):
     ) -> Tensor:
         """Normalise a node by the norm of its predecessors."""
         assert x_BCHW is not None
-        predecessors = tuple(i for i, j, _, _ in runs if j == node)
-        return self.norm(x_BCHW, cell.nodes[node, predecessors], runs[0][3][0][2], norms)
+        slot = cell.nodes[node, _predecessors(node, runs)]
+        return self.norm(x_BCHW, slot, runs[0][3][0][2], norms)
 
     def _reduction(self, x_BCHW: Tensor, layer: Reduction, mix: Mix, norms: Norms) -> Tensor:
         half_BCHW = self.conv_norm(F.relu(x_BCHW), layer.conv_a, mix, norms)
@@ -272,3 +291,8 @@ def _runs(mix: Mix) -> list[Run]:
         for i, j, place, terms in edges
         if i in reached and j in leading
     ]
+
+
+def _predecessors(node: int, runs: Sequence[Run]) -> tuple[int, ...]:
+    """The nodes that an edge which is run leads from to this one."""
+    return tuple(i for i, j, _, _ in runs if j == node)

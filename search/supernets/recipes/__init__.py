@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import Field
 
+from search.parameters import schema_of
 from search.registry import Registry
 from search.spaces import spaces
 from search.supernets.mixtures import mixtures
@@ -74,4 +75,6 @@ def unfit_reason(recipe: Recipe, space: str) -> str | None:
     """Why the space of this name cannot be trained by *recipe*, or None when it can."""
     if space not in mixtures:
         return f"there is no supernet of space {space}; there is one of {', '.join(mixtures)}"
+    if recipe.node_norms and "node_norms" not in schema_of(mixtures[space])["properties"]:
+        return f"the supernet of {space} has no norms at nodes"
     return recipe.unfit_reason(spaces[space])

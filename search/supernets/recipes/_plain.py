@@ -11,7 +11,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from search.relations import needs, relation_problems
+from search.relations import needs, of_supernet, relation_problems
 from search.spaces import Space
 from search.supernets.norms import Policy
 from search.supernets.paths import PathSampler
@@ -48,6 +48,7 @@ class PlainSettings(BaseModel):
         channels: of entangled weights, which ones a layer takes that needs fewer than there are.
         norms: whose statistics normalise.
         affine: norms learn a scale and a shift; otherwise these stay 1 and 0.
+        node_norms: nodes of cells are normalised too, by a norm for each set of predecessors.
         precision: of forward passes.
     """
 
@@ -64,6 +65,9 @@ class PlainSettings(BaseModel):
     channels: Annotated[Channels, needs("source", "entangled")] = "first"
     norms: Policy = "recalibrated"
     affine: bool = True
+    node_norms: Annotated[
+        bool, of_supernet("A norm for every set of predecessors of a node; for nasbench201.")
+    ] = False
     precision: Precision = "float32"
 
 
@@ -85,6 +89,7 @@ def plain_recipe(paths: type[PathSampler], settings: PlainSettings) -> Recipe:
         source=settings.source if settings.channels == "first" else _with(settings.channels),
         norms=settings.norms,
         affine_norms=settings.affine,
+        node_norms=settings.node_norms,
         optimiser=Optimiser(settings.optimizer, 0.9, weight_decay=settings.weight_decay),
         clip=Clip("norm", clip_norm) if clip_norm else None,
         precision=settings.precision,

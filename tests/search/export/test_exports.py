@@ -27,6 +27,7 @@ from tests.search.recording import Recording
 
 ARCH = "|conv_3x3~0|+|conv_3x3~0|max_pool_3x3~1|"
 OTHER = "|max_pool_3x3~0|+|conv_3x3~0|max_pool_3x3~1|"
+NORMED = "|nor_conv_1x1~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|nor_conv_1x1~2|"
 SHORT = {"epochs": 2, "train_size": 256, "lr": 0.02}
 ALONE = {"metric": "accuracy", "params": SHORT}
 TUNED = {"metric": "fine_tuned_accuracy", "params": SHORT}
@@ -169,6 +170,28 @@ def test_the_exported_network_is_the_one_that_was_scored(tmp_path, metric):
     (artifact,), (trial,) = exports(recording), recording.trials
     report = json.loads(files_of(tmp_path, artifact)["check.json"])
     assert report["accuracy_percent"]["original"] == trial.scores[0].value
+
+
+@pytest.mark.parametrize("metric", ["supernet_accuracy", "fine_tuned_accuracy"])
+def test_norms_by_predecessors_are_searched_and_exported(tmp_path, metric):
+    fast = {"epochs": 1, "batch_size": 256, "norms": "tracked", "node_norms": True}
+    searched = spec(
+        {"metric": metric, "params": {} if metric.startswith("supernet") else SHORT},
+        space={"name": "nasbench201"},
+        network={"channels": 2, "cells": 1},
+        archs=(NORMED,),
+        formats=("pytorch", "onnx"),
+        supernet={**SUPERNET, "recipe": {"name": "spos", "params": fast}},
+    )
+
+    recording = Recording().take(run(searched, data_dir=tmp_path))
+
+    (artifact,), (trial,) = exports(recording), recording.trials
+    files = files_of(tmp_path, artifact)
+    report = json.loads(files["check.json"])
+    assert "self.norms = nn.ModuleDict" in files["model.py"].decode()
+    assert report["accuracy_percent"]["original"] == trial.scores[0].value
+    assert max(report["largest_difference"].values()) < 1e-5
 
 
 def test_a_search_that_is_left_gives_the_same_files_once(tmp_path):
