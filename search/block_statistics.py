@@ -8,7 +8,6 @@ O channels before and after a block.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -82,6 +81,8 @@ def spectral_entropy(covariance_CC: Tensor) -> float:
 
 
 def _trainability(before: Tensor, after: Tensor, generator: torch.Generator) -> float:
+    if not (before.isfinite().all() and after.isfinite().all()):
+        return math.nan
     signs = torch.randint(2, after.shape, generator=generator).mul_(2).sub_(1)
     g_after = signs.to(after)
     (g_before,) = gradients_of((after * g_after).sum(), [before])
@@ -134,5 +135,5 @@ def _size(feature_BCHW: Tensor) -> tuple[int, int]:
 
 
 def least_growth(values: Sequence[float]) -> float:
-    """The least difference of one value to the one before it."""
-    return min(b - a for a, b in pairwise(values))
+    """The least difference of one value to the one before it; nan if any is."""
+    return float(torch.tensor(values, dtype=torch.float64).diff().min())

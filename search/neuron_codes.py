@@ -3,6 +3,8 @@
 Shapes: B images, U units.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -16,33 +18,32 @@ MAX_IMAGES = 62  # bits of a code in an int64
 def num_neuron_codes(probe: Probe, images: int, repeats: int) -> float:
     """Different codes of the units of all ReLUs on maps, mean over draws of standard normals.
 
-    Dead edges are run, as in a network that keeps them.
+    Dead edges are run, as in a network that keeps them. Nan where what a ReLU gives is not finite.
 
     Raises:
         NotApplicableError: no ReLU of the network gives maps.
     """
-    counts = []
-    for repeat in range(repeats):
-        codes = _codes(probe, images, repeat)
-        if not codes:
-            raise NotApplicableError("the network has no ReLU on maps")
-        counts.append(len(torch.cat(codes).unique()))
-    return sum(counts) / repeats
+    return sum(_num_codes(probe, images, repeat) for repeat in range(repeats)) / repeats
 
 
-def _codes(probe: Probe, images: int, repeat: int) -> list[Tensor]:
+def _num_codes(probe: Probe, images: int, repeat: int) -> float:
     codes: list[Tensor] = []
+    highest: list[Tensor] = []
 
     def note(y: Tensor) -> None:
         if y.ndim == 4:
             codes.append(neuron_codes(y.flatten(1)).unique())
+            highest.append(y.max())
 
     relus = (module for module in probe.network.modules() if isinstance(module, RELUS))
     with torch.no_grad(), all_watched(relus, note):
         probe.run(
             probe.redrawn("gaussian", "swap", repeat), probe.x_BCHW[:images], dead_edges=True
         )
-    return codes
+    if not codes:
+        raise NotApplicableError("the network has no ReLU on maps")
+    is_known = bool(torch.stack(highest).isfinite().all())
+    return len(torch.cat(codes).unique()) if is_known else math.nan
 
 
 def neuron_codes(y_BU: Tensor) -> Tensor:

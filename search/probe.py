@@ -155,8 +155,9 @@ class Probe(Subject):
 
     @cached_property
     def input_gradients_BCHW(self) -> Tensor:
-        """Gradient of the sum of all logits with respect to the images."""
-        return gradients_of(self.forward.logits_BK.sum(), [self.forward.x_BCHW])[0]
+        """Gradient of the sum of all logits with respect to the images; nan if that is."""
+        total = self.forward.logits_BK.sum()
+        return gradients_of(total, [self.forward.x_BCHW])[0] + 0 * total.detach()
 
     @cached_property
     def curvature(self) -> float:
@@ -181,14 +182,17 @@ class Probe(Subject):
 
     @cached_property
     def relu_agreement_BB(self) -> Tensor:
-        """For every two images, how many ReLUs are on for both or off for both, in float64."""
+        """For every two images, how many ReLUs are on for both or off for both, in float64.
+
+        All of it is nan where what a ReLU gives is not finite, which is neither on nor off.
+        """
         relus = self._all_relus()
         num_images = len(self.x_BCHW)
         both_BB = torch.zeros(num_images, num_images, dtype=torch.float64, device=self.device)
         num_units = 0
         for y, copies in relus:
             on_BA = _in_memory_order(y.detach()).flatten(1).sign().float()
-            both_BB += copies * (on_BA @ on_BA.T).double()
+            both_BB += copies * (on_BA @ on_BA.T).double() + 0 * y.detach().max()
             num_units += copies * on_BA.shape[1]
         on_B = both_BB.diagonal()
         return num_units - on_B[:, None] - on_B[None, :] + 2 * both_BB

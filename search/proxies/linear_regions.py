@@ -1,6 +1,7 @@
 """Number of linear regions that noise falls into (Chen et al., 2021, arXiv:2102.11535)."""
 
 import hashlib
+import math
 from typing import Annotated
 
 import numpy as np
@@ -21,7 +22,7 @@ from search.traits import declares
     depends_on=("network", "seed", "environment"),
     passes="one forward of noise, for every draw of weights",
     fails_on="the number of images wherever units are many: choose a network of few channels and "
-    "cells, as the source does; not defined without ReLUs",
+    "cells, as the source does; not defined without ReLUs, nor where one gives what is not finite",
     source="Chen et al. (2021), TE-NAS; there on a network of one channel and images of 3x3",
 )
 def linear_regions(
@@ -44,7 +45,7 @@ def linear_regions(
     return sum(_num_regions(probe, images, repeat) for repeat in range(repeats)) / repeats
 
 
-def _num_regions(probe: Probe, images: int, repeat: int) -> int:
+def _num_regions(probe: Probe, images: int, repeat: int) -> float:
     regions = Regions(images)
     relus = [module for module in probe.network.modules() if isinstance(module, RELUS)]
     if not relus:
@@ -60,14 +61,16 @@ class Regions:
 
     def __init__(self, images: int) -> None:
         self._hashes = [hashlib.blake2b(digest_size=16) for _ in range(images)]
+        self._is_known = True
 
     def note(self, y: Tensor) -> None:
         """Take in one output of a ReLU, images first."""
+        self._is_known &= bool(y.max().isfinite())
         codes_BA = np.packbits((y.flatten(1) > 0).cpu().numpy(), axis=1)
         for known, code_A in zip(self._hashes, codes_BA, strict=True):
             known.update(code_A.tobytes())
 
     @property
-    def count(self) -> int:
-        """Different images so far."""
-        return len({known.digest() for known in self._hashes})
+    def count(self) -> float:
+        """Different images so far; nan once an output was not finite, neither on nor off."""
+        return len({h.digest() for h in self._hashes}) if self._is_known else math.nan

@@ -1,5 +1,6 @@
 """Least eigenvalue of the correlation of channels (Jiang et al., 2023, MeCo)."""
 
+import math
 from contextlib import ExitStack
 from functools import partial
 from typing import Annotated
@@ -20,7 +21,8 @@ from search.traits import declares
     equivalence="pruned",
     passes="one forward of one image",
     fails_on="depends on how a network is cut into modules, so that values of different spaces do "
-    "not compare; constant maps count 0; not defined where maps shrink to one pixel",
+    "not compare; constant maps count 0; nan where a map is not finite; not defined where maps "
+    "shrink to one pixel",
     source="Jiang et al. (2023), HamsterMimi/MeCo; meco_opt is sampled_channels = 8",
 )
 def meco(
@@ -60,6 +62,8 @@ def meco(
 
 def _of_maps(maps_CA: Tensor, sampled: int, generator: torch.Generator) -> float:
     num_channels = len(maps_CA)
+    if not maps_CA.isfinite().all():
+        return math.nan
     if not 0 < sampled < num_channels:
         return least_eigenvalue(maps_CA)
     chosen = torch.randperm(num_channels, generator=generator)[:sampled]

@@ -51,8 +51,8 @@ def _condition_number(probe: Probe, images: int, repeat: int) -> float:
     weights = [p for name, p in parameters.items() if "weight" in name and p.requires_grad]
     logits_BK = probe.run(parameters, probe.x_BCHW[:images])
     rows = [
-        torch.cat([g.flatten() for g in gradients_of(logits_K.sum(), weights)])
-        for logits_K in logits_BK
+        torch.cat([g.flatten() for g in gradients_of(total, weights)]) + 0 * total.detach()
+        for total in logits_BK.sum(dim=1)
     ]
     return condition_number(torch.stack(rows))
 

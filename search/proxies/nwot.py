@@ -9,7 +9,8 @@ from search.traits import declares
 @declares(
     equivalence="pruned",
     passes="one forward",
-    fails_on="-inf when two images switch all ReLUs alike, or there are none",
+    fails_on="-inf when two images switch all ReLUs alike, or there are none; nan where a ReLU "
+    "gives what is not finite",
     source="Mellor et al. (2021), nas-without-training; all ReLUs",
 )
 def nwot(probe: Probe, /) -> float:

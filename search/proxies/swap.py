@@ -15,7 +15,7 @@ from search.traits import declares
     equivalence="pruned",
     passes="one forward of 16 images, for every draw of weights",
     fails_on="2 to the power of the images at most: few images, or many units, and archs tie; "
-    "not defined without ReLUs on maps",
+    "not defined without ReLUs on maps, nor where one gives what is not finite",
     source="Peng et al. (2024), pym1024/SWAP",
 )
 def swap(

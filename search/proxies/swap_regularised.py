@@ -16,7 +16,8 @@ from search.traits import declares
     equivalence="pruned",
     passes="one forward of 16 images, for every draw of weights",
     fails_on="0 far from the wanted size; mu and sigma have no published values here: set them "
-    "for your networks; not defined without ReLUs on maps",
+    "for your networks; not defined without ReLUs on maps, nor where one gives what is not "
+    "finite",
     source="Peng et al. (2024), pym1024/SWAP",
 )
 def swap_regularised(

@@ -1,5 +1,6 @@
 """What every proxy keeps to, on every space."""
 
+import math
 from contextlib import nullcontext
 from functools import cache, partial
 
@@ -15,6 +16,7 @@ from search.proxies import proxies
 from search.spaces import spaces
 from search.traits import traits_of
 
+CPU = torch.device("cpu")
 SHAPE = (3, 16, 16)
 CELL = (3, 1, 2, 4, 3, 2)
 DISCONNECTED = {"none but dead edges": (3, 3, 1, 0, 0, 0), "nothing at all": (0,) * 6}
@@ -70,7 +72,7 @@ def batch_of(labels=(0, 1, 2, 0, 1, 2, 2, 1), drawn=7, shape=SHAPE):
 def probe_of(space, arch, *, seed=0, batch=None, **params):
     batch = batch or batch_of()
     shape, params = tuple(batch.x_BCHW.shape[1:]), smallest(space) | params
-    build = partial(networks[space], arch, shape=shape, device=torch.device("cpu"), **params)
+    build = partial(networks[space], arch, shape=shape, device=CPU, **params)
     return Probe(
         build, batch, seed=seed, further_batch=lambda place: batch_of(drawn=place, shape=shape)
     )
@@ -178,6 +180,56 @@ def test_neither_network_nor_batch_is_changed(name):
     assert all(parameter.grad is None for parameter in net.parameters())
     assert not batch.x_BCHW.requires_grad
     assert not any(module._forward_hooks for module in net.modules())
+
+
+def spoiled(module, at, value):
+    """Have the network's *module* give *value* in one place, to whoever runs it."""
+
+    def spoil(_module, _inputs, y):
+        y = y.clone()
+        y[at] = value
+        return y
+
+    module.register_forward_hook(spoil)
+
+
+def spoiled_probe(find, at, value):
+    batch = batch_of()
+
+    def build(**given):
+        net = networks["nasbench201"](CELL, shape=SHAPE, device=CPU, channels=4, cells=1, **given)
+        spoiled(find(net), at, value)
+        return net
+
+    return Probe(build, batch, seed=0, further_batch=lambda place: batch_of(drawn=place))
+
+
+RUN_NOTHING = {name for name in proxies if traits_of(proxies[name]).passes == "none"}
+# The gradients of logits, which may be finite where a logit is not. What synaptic flow adds up
+# at the last layer are the logits, and epsinas leaves out what is nan, as its authors do.
+OF_LOGITS = {"croze", "epe_nas", "fisher", "grad_norm", "grad_norm_global", "gradsign", "grasp"}
+OF_LOGITS |= {"jacob_cov", "ntk_condition_number", "plain", "snip", "zico"}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("block", [0, -1], ids=["stem", "last cell"])
+@pytest.mark.parametrize("name", sorted(set(proxies) - RUN_NOTHING))
+def test_what_is_not_finite_inside_a_network_leaves_no_score(name, block, value):
+    probe = spoiled_probe(lambda net: net.feature_blocks[block], (0, 0, 0, 0), value)
+
+    score = score_of(name, probe)
+
+    assert not math.isfinite(score)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("name", sorted(OF_LOGITS))
+def test_logits_that_are_not_finite_leave_no_score(name, value):
+    probe = spoiled_probe(lambda net: net, (0, 0), value)
+
+    score = score_of(name, probe)
+
+    assert not math.isfinite(score)
 
 
 def test_traits_and_parameters_can_be_shown(name):
