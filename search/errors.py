@@ -4,6 +4,7 @@ SearchError
     SpecError         what a person described cannot be run; knows the fields
     DataError         a data set or benchmark file is missing, broken or does not fit
     RunError          the run cannot go on; the message is the cause
+        DivergedError     a training has diverged; knows the step at which it began
     NotApplicableError  a score is not defined for such a network; the message says why
     ExportError       a network cannot be written as files, or they do not compute the same
 """
@@ -33,6 +34,21 @@ class DataError(SearchError):
 
 class RunError(SearchError):
     """The run cannot go on."""
+
+
+class DivergedError(RunError):
+    """The loss or the gradient is no longer finite.
+
+    Attributes:
+        step: number of the step at which it began, from 0.
+    """
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+        super().__init__(
+            f"the training diverged at step {step}: the loss or its gradient was no longer "
+            "finite; lower the learning rate or clip gradients"
+        )
 
 
 class NotApplicableError(SearchError):

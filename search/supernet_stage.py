@@ -10,7 +10,7 @@ import torch
 
 from search.conditions import bound, torch_device
 from search.datasets import Images, datasets
-from search.errors import DataError, RunError, SpecError
+from search.errors import DataError, DivergedError, RunError, SpecError
 from search.evaluation import is_out_of_memory
 from search.events import Artifact, Checkpoint, Event, Log, Progress
 from search.networks import networks
@@ -27,7 +27,7 @@ from search.supernets.recipes import recipes, unfit_reason
 from search.supernets.state_files import StateFiles
 from search.supernets.stored_examples import StoredExamples
 from search.supernets.trained import TrainedSupernet, calibration, keep, labelled, load_trained
-from search.supernets.training import DivergedError, Training
+from search.supernets.training import Training
 
 SHARE = 0.5  # of the progress; how long training and search take is not known beforehand
 PAUSE_S = 0.2  # of work between two moments at which the run may be left

@@ -48,6 +48,8 @@ class Curves:
             self._add(f"weight {one.done.role}", torch.tensor(weight))
         if report.norm_before is not None:
             self._add("gradient norm", report.norm_before)
+        if report.greatest is not None:
+            self._add("greatest gradient", report.greatest)
         loss = self._training.loss
         divergence = loss.divergence if isinstance(loss, InplaceDistillation) else None
         if isinstance(divergence, AdaptiveAlpha) and divergence.minus_share is not None:

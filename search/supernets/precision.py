@@ -23,13 +23,14 @@ class Scaling:
 
     Attributes:
         skipped: steps that were skipped.
+        in_a_row: of them, the latest, since the last step that was not.
     """
 
     def __init__(self, precision: Precision, device: torch.device) -> None:
         self._dtype, self._device = _DTYPES[precision], device
         self.is_scaled = precision == "float16"
         self._scaler = torch.amp.GradScaler(device.type, enabled=self.is_scaled)
-        self.skipped = 0
+        self.skipped = self.in_a_row = 0
 
     @property
     def scale(self) -> float:
@@ -67,6 +68,7 @@ class Scaling:
     def step(self, optimizer: torch.optim.Optimizer, *, is_finite: bool) -> None:
         """Change the weights, unless a gradient is not finite."""
         self.skipped += not is_finite
+        self.in_a_row = 0 if is_finite else self.in_a_row + 1
         self._scaler.step(optimizer)
         self._scaler.update()
 
@@ -74,13 +76,17 @@ class Scaling:
         """The scale and what it depends on; nothing where there is none."""
         if not self.is_scaled:
             return {}
-        return {"scaler": dict(self._scaler.state_dict()), "skipped": self.skipped}
+        return {
+            "scaler": dict(self._scaler.state_dict()),
+            "skipped": self.skipped,
+            "in_a_row": self.in_a_row,
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Inverse of :meth:`state_dict`; does nothing where losses are not scaled."""
         if self.is_scaled and state:
             self._scaler.load_state_dict(dict(state["scaler"]))
-            self.skipped = int(state["skipped"])
+            self.skipped, self.in_a_row = int(state["skipped"]), int(state.get("in_a_row", 0))
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:

@@ -98,8 +98,11 @@ class Report:
         y_B: their labels.
         passes: of every pass that was run.
         lr: learning rate.
-        norm_before: of the gradient of all parameters before clipping; None where nobody asked.
+        norm_before: of the gradient of all parameters before clipping; None where entries are cut
+            off and nobody asked.
         norm_after: the same after clipping.
+        greatest: size of the gradient's largest entry before entries are cut off; None where
+            they are not.
         norms_before: norms before clipping by parameter; empty where nobody asked.
         seconds: that the step took on the clock.
         phase: of the training, from 0.
@@ -114,6 +117,7 @@ class Report:
     lr: float
     norm_before: Tensor | None = None
     norm_after: Tensor | None = None
+    greatest: Tensor | None = None
     norms_before: dict[nn.Parameter, Tensor] = field(default_factory=dict)
     seconds: float = 0.0
     phase: int = 0

@@ -59,7 +59,11 @@ def keep(
         held_out: places in the training part that it has not seen.
         info: fields of a ``CheckpointInfo`` that say what was trained, and by what.
         name: for people.
+
+    Raises:
+        DivergedError: the weights are not worth keeping; nothing is written.
     """
+    training.require_sound()
     net, norms = training.net, training.norms.training
     tensors = {f"{_NET}{key}": _plain(value) for key, value in net.state_dict().items()}
     if isinstance(norms, TrackedNorms):

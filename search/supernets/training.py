@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from search.errors import RunError
+from search.errors import DivergedError
 from search.seeds import seed_of
 from search.spaces import Space
 from search.supernets.channels import sort_inner_channels
@@ -41,21 +41,6 @@ from search.supernets.timeline import Span, Spot, Timeline
 from search.supernets.updates import clipped
 
 CHECK_EVERY = 20  # steps; asking more often would make the processor wait for the accelerator
-
-
-class DivergedError(RunError):
-    """The loss or the gradient is no longer finite.
-
-    Attributes:
-        step: number of the step at which it began, from 0.
-    """
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-        super().__init__(
-            f"the training diverged at step {step}: the loss was no longer finite; "
-            "lower the learning rate or clip gradients"
-        )
 
 
 class Training:
@@ -136,7 +121,7 @@ class Training:
         """Take all steps that are left; what is watched between them is the caller's affair.
 
         Raises:
-            DivergedError: noticed within 20 steps.
+            DivergedError: noticed within 20 steps, and after the last one at once.
         """
         while not self.is_done:
             yield self.step()
@@ -145,7 +130,8 @@ class Training:
         """Take one step.
 
         Raises:
-            DivergedError: at this step or one of the last 20 the loss was not finite.
+            DivergedError: at this step or one of the last 20 the loss or the gradient was not
+                finite, or at the end of an epoch a weight is not.
         """
         began = time.perf_counter()
         step, spot = self.steps_done, self.timeline.at(self.steps_done)
@@ -169,7 +155,8 @@ class Training:
         norms = clipped(
             self.net.parameters(), self.recipe.clip, watches=self.recipe.watches_gradients
         )
-        self._notice(step, [report.loss for report in reports], norms.before, is_finite)
+        gradients = [norms.witness, *(other.sum() for other in others)]
+        self._notice(step, [report.loss for report in reports], gradients, is_finite)
         report = Report(
             step,
             spot.epoch,
@@ -179,6 +166,7 @@ class Training:
             lr,
             norms.before,
             norms.after,
+            norms.greatest,
             norms.by_parameter or {},
             phase=spot.phase,
             member=spot.member,
@@ -201,6 +189,19 @@ class Training:
         if step >= 0:
             raise DivergedError(step)
 
+    def require_sound(self) -> None:
+        """See whether the weights are worth keeping; waits for the device.
+
+        A step may spoil them although its gradient is finite: times the rate it may not be.
+
+        Raises:
+            DivergedError: a loss, a gradient or a weight is not finite.
+        """
+        self.check()
+        norms = torch._foreach_norm([p.detach() for p in self.net.parameters()])
+        if not bool(torch.isfinite(torch.stack(norms)).all()):
+            raise DivergedError(self.steps_done - 1)
+
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next step depends on, in tensors and plain values.
 
@@ -209,7 +210,7 @@ class Training:
         Raises:
             DivergedError: nothing is left that is worth keeping.
         """
-        self.check()
+        self.require_sound()
         return {
             "version": STATE_VERSION,
             "space": self.net.name,
@@ -334,23 +335,32 @@ class Training:
         return None if weights is None else torch.from_numpy(weights).to(self.device)
 
     def _notice(
-        self, step: int, losses: list[Tensor], norm: Tensor | None, is_finite: bool
+        self, step: int, losses: list[Tensor], gradients: list[Tensor], is_finite: bool
     ) -> None:
         """Keep the number of the first step that is not finite, without waiting for the device.
 
-        Gradients that are too large for their scale are no divergence while it can be lowered.
+        Gradients that are too large for their scale are no divergence while it can be lowered;
+        when it cannot, it began with the first of the steps that were skipped for it.
+
+        Args:
+            step: that was taken.
+            losses: of its passes.
+            gradients: a number for each group of them, not finite where an entry is not.
+            is_finite: whether the scaled gradients were.
         """
-        is_skipped = not is_finite and self.passes.scaling.scale > 1
-        values = torch.stack(losses if norm is None or is_skipped else [*losses, norm])
+        scaling = self.passes.scaling
+        is_skipped = not is_finite and scaling.scale > 1
+        values = torch.stack(losses if is_skipped else [*losses, *gradients])
+        first = step if is_skipped or is_finite else step - scaling.in_a_row
         begins = ~torch.isfinite(values).all() & (self._diverged < 0)
-        self._diverged.copy_(torch.where(begins, step, self._diverged))
+        self._diverged.copy_(torch.where(begins, first, self._diverged))
         if self.device.type == "cpu" or step % CHECK_EVERY == 0:
             self.check()
 
     def _end_step(self, spot: Spot) -> None:
         self.steps_done += 1
         if spot.batch == self.steps_per_epoch - 1:
-            self.check()
+            self.require_sound()
             self.paths.end_epoch(spot.epoch, spot.num_epochs)
             self.data.end_epoch(spot.epoch, spot.num_epochs)
             self._order = self.data.order()

@@ -75,11 +75,29 @@ class Optimiser:
 
 @dataclass(frozen=True)
 class Norms:
-    """Norms of the gradient; None and empty where nobody asked."""
+    """Norms of the gradient; None and empty where nobody asked.
+
+    One of ``before`` and ``greatest`` is always there. It is finite as long as every entry is,
+    unless entries are so large that their squares are not.
+
+    Attributes:
+        before: of all parameters together, before clipping.
+        after: the same after clipping.
+        greatest: size of the largest entry, before entries are cut off.
+        by_parameter: norm before clipping of every parameter.
+    """
 
     before: Tensor | None = None
     after: Tensor | None = None
+    greatest: Tensor | None = None
     by_parameter: dict[nn.Parameter, Tensor] | None = None
+
+    @property
+    def witness(self) -> Tensor:
+        """What is not finite where an entry is not."""
+        found = self.before if self.greatest is None else self.greatest
+        assert found is not None
+        return found
 
 
 @torch.no_grad()
@@ -89,29 +107,28 @@ def clipped(
     """Limit the gradients as they stand.
 
     Args:
-        parameters: whose; those without a gradient are passed over.
+        parameters: whose; those without a gradient are passed over, but one has one.
         clip: the limit, or None.
         watches: also say the norm before of every parameter, and the norms of all together.
     """
-    if not watches and clip is None:
-        return Norms()
     with_gradients = [p for p in parameters if p.grad is not None]
     gradients = [p.grad for p in with_gradients if p.grad is not None]
-    if not watches and clip and clip.kind == "value":
-        _cut(gradients, clip.limit)
-        return Norms()
-    norms = torch._foreach_norm(gradients)
-    before = torch.stack(norms).norm()
+    if not clip or clip.kind == "norm" or watches:
+        norms = torch._foreach_norm(gradients)
+        before = torch.stack(norms).norm()
     by_parameter = dict(zip(with_gradients, norms, strict=True)) if watches else None
     if clip is None:
-        return Norms(before, before, by_parameter)
+        return Norms(before, before, None, by_parameter)
     if clip.kind == "value":
+        greatest = torch.stack(torch._foreach_max(torch._foreach_abs(gradients))).max()
         _cut(gradients, clip.limit)
+        if not watches:
+            return Norms(greatest=greatest)
         after = torch.stack(torch._foreach_norm(gradients)).norm()
-        return Norms(before, after, by_parameter)
+        return Norms(before, after, greatest, by_parameter)
     factor = (clip.limit / (before + 1e-6)).clamp(max=1.0)  # as torch's clip_grad_norm_ has it
     torch._foreach_mul_(gradients, factor)
-    return Norms(before, before * factor, by_parameter)
+    return Norms(before, before * factor, None, by_parameter)
 
 
 def _cut(gradients: list[Tensor], limit: float) -> None:

@@ -7,6 +7,7 @@ from benchmarks.effects.elastic import BATCH_SIZE, LR, PLAIN, accuracies, train_
 from benchmarks.effects.images import digits
 from benchmarks.effects.protocol import Arm, Bench, Claim, Effect, Measures, of
 from benchmarks.effects.supernets import mean, new_net
+from search.errors import DivergedError
 from search.supernets.examples import HeldExamples
 from search.supernets.losses import HardLabel
 from search.supernets.paths.uniform import Uniform
@@ -14,7 +15,7 @@ from search.supernets.recipe import Dropping, Recipe
 from search.supernets.recipes import recipes
 from search.supernets.schedules import constant
 from search.supernets.steps import Role
-from search.supernets.training import DivergedError, Training
+from search.supernets.training import Training
 
 ALL: tuple[Role, ...] = ("max", "mid", "min")
 HIGH_LR = 3 * LR

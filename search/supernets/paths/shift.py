@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from search.errors import DivergedError
 from search.spaces import Arch, Space
 from search.supernets.architects import Architect, cost_loss
 from search.supernets.bins import Bins, Mode, gradient_by_shares
@@ -199,7 +200,11 @@ class BinShift(PathSampler):
         return abs(float(np.mean(costs)) - target) / target
 
     def _shift(self, moment: Moment) -> None:
-        """Change the shares of the bins, by a subnet of each."""
+        """Change the shares of the bins, by a subnet of each.
+
+        Raises:
+            DivergedError: the validation loss has no finite gradient by the shares.
+        """
         if self._mode == "none":
             return
         with torch.no_grad():
@@ -214,6 +219,8 @@ class BinShift(PathSampler):
         if self._mode == "gap":
             with torch.no_grad():
                 losses = [on(validation)(number).cpu() for number in range(self.bins.count)]
+            if not bool(torch.isfinite(torch.stack(losses)).all()):
+                raise DivergedError(moment.step)
             self.bins.note_losses(torch.stack(losses))
             return
         gradient_K = gradient_by_shares(
@@ -223,6 +230,8 @@ class BinShift(PathSampler):
             self.bins.shares_K,
             lr=self._lr(moment.position, moment.num_epochs),
         )
+        if not bool(torch.isfinite(gradient_K).all()):
+            raise DivergedError(moment.step)
         self.bins.descend(gradient_K)
 
 

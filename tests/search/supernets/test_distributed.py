@@ -71,6 +71,11 @@ def test_a_resumed_training_of_two_equals_an_undisturbed_one(case, launched):
     assert_same(resumed["state"], whole["state"])
 
 
+@SLOW
+def test_both_processes_notice_that_the_gradient_of_one_is_not_finite(launched):
+    assert [found["diverged at"] for found in launched] == [1, 1]
+
+
 def assert_same(first, second):
     """Nested states, bit for bit."""
     assert type(first) is type(second)

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 import torch
 
+from search.errors import DivergedError
 from search.supernets.paths import PathSampler
 from search.supernets.steps import pass_of
-from search.supernets.training import DivergedError
 from tests.search.supernets.test_training import (
     assert_equal,
     examples,
     finished,
     of,
+    spoil_gradients,
     training,
     weights,
 )
@@ -106,6 +107,23 @@ def test_a_loss_that_is_not_finite_is_divergence_at_any_scale():
 
     with pytest.raises(DivergedError, match="step 1"):
         made.step()
+
+
+def test_a_gradient_that_fits_no_scale_began_with_the_first_step_that_was_skipped_for_it():
+    made = training(of("spos", precision="float16", epochs=3))
+    set_scale(made, 4.0)
+    made.step()
+    spoil_gradients(made)
+    made.step()
+    second = training(made.recipe, seed=9)
+    second.load_state_dict(made.state_dict())  # the count is kept
+    spoil_gradients(second)
+
+    with pytest.raises(DivergedError, match="step 1"):
+        for _ in second.run():
+            pass
+
+    assert second.passes.scaling.skipped == 2  # at 4 and at 2; 1 cannot be lowered
 
 
 def test_a_training_in_float16_goes_on_with_its_scale():

@@ -11,7 +11,7 @@ from safetensors.torch import load, save
 from search import artifacts
 from search.catalogue import CHECKPOINT_VERSION
 from search.datasets import datasets
-from search.errors import DataError
+from search.errors import DataError, DivergedError
 from search.spaces import spaces
 from search.supernets.examples import HeldExamples
 from search.supernets.making import supernet_of
@@ -81,6 +81,17 @@ def test_what_is_read_computes_what_was_trained(tmp_path, images, name):
     assert not any(parameter.requires_grad for parameter in trained.net.parameters())
     assert np.array_equal(trained.held_out, HELD_OUT)
     assert trained.info.steps == wrote.training.num_steps
+
+
+def test_a_supernet_whose_weights_are_not_finite_is_not_written(tmp_path, images):
+    made = kept(tmp_path / "sound", images).training
+    with torch.no_grad():
+        next(made.net.parameters()).view(-1)[0] = torch.nan
+
+    with pytest.raises(DivergedError, match="at step 1"):
+        keep(tmp_path, made, held_out=HELD_OUT, info={}, name="net")
+
+    assert not list(tmp_path.glob("artifacts/*"))
 
 
 def test_tracked_statistics_are_kept(tmp_path, images):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from search.errors import DivergedError
 from search.supernets.examples import HeldExamples
 from search.supernets.losses import HardLabel
 from search.supernets.making import supernet_of
@@ -20,7 +21,7 @@ from search.supernets.schedules import constant
 from search.supernets.splitting import member_sources
 from search.supernets.steps import gradient_norms, pass_of
 from search.supernets.supernet import zero_branch_ends
-from search.supernets.training import DivergedError, Training
+from search.supernets.training import Training
 from search.supernets.updates import Clip
 from tests.search.supernets.conftest import SMALL, small
 
@@ -313,6 +314,17 @@ def test_value_clipping_cuts_entries_off():
     assert made.paths.entries.abs().max() == pytest.approx(0.001)
 
 
+def test_the_greatest_entry_is_told_as_it_was_before_it_was_cut_off():
+    whole = given(of("sandwich", distils=False), [pass_of(BIG)])
+    cut = given(replace(whole.recipe, clip=Clip("value", 0.001)), [pass_of(BIG)])
+
+    report, plain = cut.step(), whole.step()
+
+    assert float(report.greatest) == float(whole.paths.entries.abs().max()) > 0.001
+    assert plain.greatest is None
+    assert float(plain.norm_before) == pytest.approx(math.hypot(*whole.paths.after), rel=1e-4)
+
+
 def test_reports_hold_what_a_sampler_may_learn_from():
     report = training(of("spos")).step()
     (done,) = report.passes
@@ -347,6 +359,57 @@ def test_divergence_is_told_with_the_step_at_which_it_began():
             pass
     with pytest.raises(DivergedError):
         made.state_dict()
+
+
+def spoil_gradients(made):
+    """From now on gradients are infinite, while losses are what they were."""
+    for parameter in made.net.parameters():
+        if parameter.requires_grad:
+            parameter.register_hook(lambda gradient: torch.full_like(gradient, math.inf))
+
+
+def test_a_gradient_that_is_not_finite_is_told_at_once_even_after_the_last_step(recipe_name):
+    made = training(of(recipe_name), SPACES[recipe_name])
+    while made.steps_done < made.num_steps - 1:
+        made.step()
+    spoil_gradients(made)
+
+    with pytest.raises(DivergedError, match=f"at step {made.num_steps - 1}: the loss or its grad"):
+        made.step()
+
+
+def test_a_gradient_that_nobody_but_the_sampler_reads_is_watched_too():
+    made = training(of("shiftnas"), SPACES["shiftnas"])
+    made.paths.own_gradients = lambda: [torch.tensor([1.0, math.nan])]
+
+    with pytest.raises(DivergedError, match="at step 0"):
+        made.step()
+
+
+def test_weights_that_are_not_finite_are_never_kept():
+    made = finished(of("sandwich"), "elastic_tiny")
+    with torch.no_grad():
+        next(made.net.parameters()).view(-1)[0] = math.inf
+
+    with pytest.raises(DivergedError, match="at step 5"):
+        made.state_dict()
+
+
+def test_a_step_that_spoils_the_weights_with_a_finite_gradient_is_told_by_the_epochs_end():
+    made = training(of("sandwich"), "elastic_tiny")
+    made.step()
+    made.step()
+    step = made.optimizer.step
+
+    def spoiling():
+        step()
+        with torch.no_grad():
+            next(made.net.parameters()).view(-1)[0] = math.nan
+
+    made.optimizer.step = spoiling
+
+    with pytest.raises(DivergedError, match="at step 2"):  # the last of the epoch
+        made.step()
 
 
 def test_bfloat16_passes_keep_weights_and_losses_in_float32():

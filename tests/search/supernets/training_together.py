@@ -9,9 +9,10 @@ import warnings
 
 import torch
 
+from search.errors import DivergedError
 from search.supernets.distributed import together
 from search.supernets.processes import ALONE
-from tests.search.supernets.test_training import of, training
+from tests.search.supernets.test_training import of, spoil_gradients, training
 
 BREAK = 2  # steps before a training that is resumed
 
@@ -33,6 +34,19 @@ def resumed(case, processes):
     return trained(case, processes, trained(case, processes, steps=BREAK)["state"])
 
 
+def diverged_at(processes):
+    """The step at which it is noticed that the gradient of the second process alone is spoilt."""
+    made = training(of("sandwich"), "elastic_tiny", processes=processes)
+    made.step()
+    if processes.rank == 1:
+        spoil_gradients(made)
+    try:
+        made.step()
+    except DivergedError as error:
+        return error.step
+    return None
+
+
 def main():
     file, cases = sys.argv[1:]
     torch.set_num_threads(1)
@@ -42,6 +56,7 @@ def main():
             name: {"whole": trained(case, processes), "resumed": resumed(case, processes)}
             for name, case in json.loads(cases).items()
         }
+        found["diverged at"] = diverged_at(processes)
         torch.save(found, f"{file}.{processes.rank}")
 
 
