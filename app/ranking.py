@@ -22,14 +22,27 @@ SEED = 0  # of the resamples
 NUM_RESAMPLES = 1_000
 FEW_RESAMPLES = 200  # of looks before the last
 PERCENT = "%"
+WINDOW = 3  # looks at the end over which a spread is told, unless more epochs were looked at
+FEW_TRAINED = 4  # probes of which it is known when they were trained, that a tau rests on
 
 
 @dataclass(frozen=True)
 class Look:
-    """What the supernet said after so many steps, in percent, by the text of the architecture."""
+    """What the supernet said after so many steps, in percent, by the text of the architecture.
+
+    Attributes:
+        epoch: that ended then, counted from 1; None within an epoch, or where nobody told.
+        steps_ago: steps since a probe itself was trained; those that never were are left out.
+        trained_last: the architecture of the last step; empty where nobody told.
+        groups: of probes that share weights; empty where all do.
+    """
 
     step: int
     values: Mapping[str, float]
+    epoch: int | None = None
+    steps_ago: Mapping[str, int] = field(default_factory=dict)
+    trained_last: str = ""
+    groups: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -105,6 +118,20 @@ class Alike:
 
 
 @dataclass(frozen=True)
+class InGroup:
+    """How a group of probes that share weights agrees with the truth.
+
+    Attributes:
+        group: its number, from 0.
+        tau: None where all are alike.
+    """
+
+    group: int
+    num_probes: int
+    tau: float | None
+
+
+@dataclass(frozen=True)
 class Trained:
     """How often the choices of one decision were trained."""
 
@@ -121,12 +148,25 @@ class Trained:
 
 def looks(snapshots: Iterable[tuple[int, Mapping[str, Any]]]) -> tuple[Look, ...]:
     """Read snapshots ``ranking``, the earliest first; what has no value is left out."""
-    found = []
-    for step, content in sorted(snapshots, key=lambda one: one[0]):
-        pairs = zip(content.get("archs", ()), content.get("values", ()), strict=False)
-        values = {str(a): float(v) for a, v in pairs if isinstance(v, int | float)}
-        found.append(Look(int(step), values))
-    return tuple(found)
+    ordered = sorted(snapshots, key=lambda one: one[0])
+    return tuple(_look(int(step), content) for step, content in ordered)
+
+
+def _look(step: int, content: Mapping[str, Any]) -> Look:
+    epoch = content.get("epoch")
+    return Look(
+        step,
+        _by_arch(content, "values"),
+        epoch if isinstance(epoch, int) else None,
+        {arch: int(ago) for arch, ago in _by_arch(content, "steps_ago").items()},
+        str(content.get("trained_last") or ""),
+        {arch: int(group) for arch, group in _by_arch(content, "groups").items()},
+    )
+
+
+def _by_arch(content: Mapping[str, Any], name: str) -> dict[str, float]:
+    pairs = zip(content.get("archs") or (), content.get(name) or (), strict=False)
+    return {str(arch): float(v) for arch, v in pairs if isinstance(v, int | float)}
 
 
 def agreed(look: Look, truth: Truth, *, num_resamples: int = NUM_RESAMPLES) -> Agreed | None:
@@ -165,13 +205,75 @@ def over_training(found: Sequence[Look], truth: Truth) -> tuple[Agreed, ...]:
     return tuple(one for one in made if one is not None)
 
 
+def window(found: Sequence[Look]) -> tuple[Look, ...]:
+    """The looks at the end over which a spread is told: consecutive epochs, or the last three."""
+    ends = [look for look in found if look.epoch is not None]
+    num = 1
+    while num < len(ends) and _are_consecutive(ends[-num - 1], ends[-num]):
+        num += 1
+    of_epochs = [look for look in found if ends and look.step >= ends[-num].step]
+    return tuple(found[-max(len(of_epochs), WINDOW) :])
+
+
 def between_looks(found: Sequence[Look]) -> tuple[Alike, ...]:
-    """Each look against the one before it."""
+    """Each look against the one before it, where those are no consecutive epochs."""
+    return _alike([(a, b) for a, b in pairwise(found) if not _are_consecutive(a, b)])
+
+
+def between_epochs(found: Sequence[Look]) -> tuple[Alike, ...]:
+    """Each epoch's end against that of the epoch before it, where both were looked at."""
+    ends = [look for look in found if look.epoch is not None]
+    return _alike([(a, b) for a, b in pairwise(ends) if _are_consecutive(a, b)])
+
+
+def _are_consecutive(before: Look, now: Look) -> bool:
+    return before.epoch is not None and now.epoch == before.epoch + 1
+
+
+def _alike(pairs: Sequence[tuple[Look, Look]]) -> tuple[Alike, ...]:
     made = []
-    for before, now in pairwise(found):
+    for before, now in pairs:
         tau = tau_of(before.values, now.values)
         made.append(Alike(now.step, () if tau is None else (tau,), 1))
     return tuple(made)
+
+
+def best_of_top(look: Look, truth: Truth, num: int) -> Pick | None:
+    """Where the truly best of the *num* probes stands that a look thinks best: the top-k rank."""
+    known = [arch for arch in look.values if arch in truth.values]
+    top = sorted(known, key=lambda arch: -look.values[arch])[:num]
+    picks = [pick for arch in top if (pick := truth.pick(arch)) is not None]
+    return min(picks, key=lambda pick: pick.rank, default=None)
+
+
+def in_groups(look: Look, truth: Truth) -> tuple[InGroup, ...]:
+    """How each group that shares weights agrees with the truth, if it has several probes."""
+    sign = 1 if truth.direction == "maximize" else -1
+    members: dict[int, list[str]] = {}
+    for arch, group in sorted(look.groups.items(), key=lambda one: one[1]):
+        if arch in look.values and arch in truth.values:
+            members.setdefault(group, []).append(arch)
+    return tuple(
+        InGroup(
+            group,
+            len(archs),
+            kendall_tau([look.values[a] for a in archs], [sign * truth.values[a] for a in archs]),
+        )
+        for group, archs in members.items()
+        if len(archs) > 1
+    )
+
+
+def recency_tau(look: Look) -> tuple[float | None, int]:
+    """Tau of having been trained lately with inherited accuracy, and of how many probes.
+
+    None where too few probes were trained themselves, or all are alike.
+    """
+    both = [arch for arch in look.values if arch in look.steps_ago]
+    if len(both) < FEW_TRAINED:
+        return None, len(both)
+    lately = [-look.steps_ago[arch] for arch in both]
+    return kendall_tau(lately, [look.values[arch] for arch in both]), len(both)
 
 
 def between_seeds(runs: Sequence[Sequence[Look]]) -> tuple[Alike, ...]:

@@ -178,7 +178,19 @@ def _watched(form: Form, held: Values) -> Values:
             "Architectures whose inherited accuracy is followed, the same for every seed: the "
             "ranking tab rests on them. At most 256.",
         ),
-        ("looks", "Looks", "How often during the training the probes are looked at."),
+        (
+            "looks",
+            "Looks",
+            "How often during the training the probes are looked at. Every look runs every probe "
+            "over at most 1,000 of the images held out, and over 512 training images where its "
+            "norms are recalibrated.",
+        ),
+        (
+            "looks_at_end",
+            "Looks at the end",
+            "After each of so many last epochs there is a look besides, for the rank correlation "
+            "between consecutive epochs. Each costs as much as any look; 0 for none.",
+        ),
         (
             "kept",
             "Kept on the way",
@@ -194,7 +206,8 @@ def _watched(form: Form, held: Values) -> Values:
     )
     values: Values = {}
     with st.expander("What is held out, followed and changed of the images"):
-        cells = st.columns(6, vertical_alignment="bottom")
+        rows = [st.columns(4, vertical_alignment="bottom") for _ in range(2)]
+        cells = [cell for row in rows for cell in row][: len(fields) + 1]
         for cell, (name, label, about) in zip(cells, fields, strict=False):
             with cell:
                 value = held.get(name, getattr(USUAL, name))

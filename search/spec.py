@@ -132,6 +132,8 @@ class SupernetUse(_Part):
         looks: how often during the training; once more at its end when there are probes.
         kept: checkpoints before the end, evenly spread, that other searches can use while the
             training goes on.
+        looks_at_end: the probes are looked at after each of so many last epochs besides, so that
+            the rankings of consecutive epochs can be compared.
     """
 
     recipe: Choice | None = None
@@ -142,6 +144,7 @@ class SupernetUse(_Part):
     probes: Annotated[int, Field(ge=0, le=256)] = 16
     looks: Annotated[int, Field(ge=0, le=200)] = 8
     kept: Annotated[int, Field(ge=0, le=20)] = 0
+    looks_at_end: Annotated[int, Field(ge=0, le=50)] = 3
 
     @model_validator(mode="after")
     def _is_one_of_two(self) -> "SupernetUse":

@@ -157,6 +157,7 @@ class _Stage:
             self._training,
             probes=use.probes,
             looks=use.looks,
+            looks_at_end=use.looks_at_end,
             calibration=calibration(images, self._held_out, *CALIBRATION, device),
             held_out=labelled(images, device, parts.validation[:WATCHED_EXAMPLES]),
         )

@@ -16,6 +16,11 @@ from search.correlation import Estimate
 HEIGHT, ROW_HEIGHT, FRAME = 320, 30, 40
 # Baselines are often alike: their names stand apart.
 BASELINE_LOOKS = (("dot", "top left"), ("longdashdot", "bottom right"))
+PAIR_LOOKS = (
+    (GREEN, "dash", "square"),
+    (BLUE, "dot", "diamond"),
+    (VERMILION, "solid", "circle"),
+)
 # Light throughout; white is what uniform training would give.
 UNEVEN = [[0, "#E8907C"], [0.5, "#F4F6F8"], [1, "#5FA3D9"]]
 MAX_NAME = 14
@@ -68,14 +73,18 @@ def trust_alt(found: Sequence[Agreed], truth: Truth) -> str:
     )
 
 
-def stability_chart(looks: Sequence[Alike], seeds: Sequence[Alike]) -> go.Figure:
-    """Kendall's tau of each look with the one before, and between seeds: mean and range."""
+Series = tuple[str, Sequence[Alike]]
+
+
+def stability_chart(found: Sequence[Series]) -> go.Figure:
+    """Kendall's tau of rankings with each other, mean and range.
+
+    Args:
+        found: up to three kinds of pairs, with their names.
+    """
     figure = go.Figure()
-    for name, colour, dash, mark, found in (
-        ("with the look before", GREEN, "dash", "square", looks),
-        ("between seeds", VERMILION, "solid", "circle", seeds),
-    ):
-        held = [one for one in found if one.taus]
+    for (name, pairs), (colour, dash, mark) in zip(found, PAIR_LOOKS, strict=False):
+        held = [one for one in pairs if one.taus]
         if not held:
             continue
         means = np.array([one.mean for one in held], np.float32)
@@ -101,11 +110,11 @@ def stability_chart(looks: Sequence[Alike], seeds: Sequence[Alike]) -> go.Figure
     return _over_steps(figure, "Kendall tau-b")
 
 
-def stability_alt(looks: Sequence[Alike], seeds: Sequence[Alike]) -> str:
+def stability_alt(found: Sequence[Series]) -> str:
     """The chart in words."""
     told = []
-    for name, found in (("with the look before", looks), ("between seeds", seeds)):
-        means = [one.mean for one in found if one.mean is not None]
+    for name, pairs in found:
+        means = [one.mean for one in pairs if one.mean is not None]
         if means:
             told.append(f"{name} {means[-1]:.2f}")
     return f"Kendall's tau-b of rankings with each other; last: {', '.join(told) or 'unknown'}."

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import streamlit as st
 
 from app import (
@@ -18,9 +19,10 @@ from app.charts import ranking as drawn
 from app.markdown_table import table
 from app.measures import measures_of
 from app.picked import Picked, picked
-from app.ranking import Agreed, Alike, Look, Truth
+from app.ranking import Agreed, InGroup, Look, Truth
 from app.ranking_truths import Known
-from app.views import _surpassing
+from app.surpassing import Pick
+from app.views import _search_stability, _surpassing
 from db.models import Job
 from db.session import database_url, reading
 from search.catalogue import Catalogue
@@ -30,6 +32,7 @@ from search.spaces import spaces
 LEAST_S = 10
 TTL_S = 15.0
 NUM_HELD = 32
+TOPS = (1, 3)  # probes of the highest inherited accuracy, whose true ranks are told
 FEW = 10  # probes, below which intervals are wide whatever comes out
 
 
@@ -61,7 +64,7 @@ def _draw(job: Job, catalogue: Catalogue) -> None:
     archs = tuple(dict.fromkeys([*found[-1].values, *([own[1].arch] if own else ())]))
     known = _known(database_url(), job.space, archs, catalogue)
     _against_truth(job, found, known, own)
-    _stability(found, [run for run in runs if run])
+    _search_stability.show(found, [run for run in runs if run])
     if last:
         space = spaces.get(job.space)
         choices = ranking.trained(last.content, space.decisions if space else ())
@@ -129,7 +132,8 @@ def _against_truth(
         one.name: ranking.baseline_tau(one, truth, found[-1].values) for one in known.baselines
     }
     _verdict(over[-1], truth, {n: tau for n, (tau, _) in baselines.items() if tau is not None})
-    _figures(over[-1], baselines)
+    _figures(over[-1], baselines, _at_the_end(found, over, truth))
+    _groups(ranking.in_groups(found[-1], truth))
     _picks(over[-1], truth, own)
     left, right = st.columns((1.5, 1), gap="medium")
     taus = {name: tau for name, (tau, _) in baselines.items() if tau is not None}
@@ -157,7 +161,9 @@ def _num_probes(truth: Truth, found: Sequence[Look]) -> int:
 
 def _picks(last: Agreed, truth: Truth, own: tuple[str, Picked] | None) -> None:
     """What choosing by inherited accuracy is worth: of the probes, and of the search."""
-    picks = [(f"the best of {last.num_common} probes by inherited accuracy", last.pick)]
+    picks: list[tuple[str, Pick | None]] = [
+        (f"the best of {last.num_common} probes by inherited accuracy", last.pick)
+    ]
     rest = ""
     if own is not None:
         measure, found = own
@@ -215,7 +221,57 @@ def verdict(last: Agreed, truth: Truth, baselines: dict[str, float]) -> str:
     )
 
 
-def _figures(last: Agreed, baselines: dict[str, tuple[float | None, int]]) -> None:
+def _at_the_end(
+    found: Sequence[Look], over: Sequence[Agreed], truth: Truth
+) -> list[tuple[str, str, str]]:
+    """Rows of what several looks at the end say together: the mean of tau, and top-k ranks."""
+    looks = ranking.window(found)
+    steps = {look.step for look in looks}
+    taus = [
+        one.kendall.value for one in over if one.step in steps and one.kendall.value is not None
+    ]
+    num = wording.counted(len(looks), "look")
+    rows = []
+    if len(taus) > 1:
+        told = f"{_signed(float(np.mean(taus)))} :gray[({min(taus):.3f} to {max(taus):.3f})]"
+        rows.append(("Kendall at the end", told, f"mean and range over the last {num}"))
+    for k in TOPS:
+        picks = [pick for look in looks if (pick := ranking.best_of_top(look, truth, k))]
+        if picks and len(found[-1].values) > k:
+            ranks = [pick.rank for pick in picks]
+            told = f"**{ranks[-1]:,}** :gray[({min(ranks):,} to {max(ranks):,})]"
+            which = "of the best probe" if k == 1 else f"of the best among the top {k} probes"
+            note = f"true rank of {picks[-1].num_known:,}, {which} by inherited accuracy; "
+            rows.append((f"Top {k}", told, f"{note}range over the last {num}"))
+    return rows
+
+
+def _groups(found: Sequence[InGroup]) -> None:
+    """Agreement within groups of probes that share weights."""
+    if not found:
+        return
+    num = sum(one.num_probes for one in found)
+    with st.expander(f"Within groups that share weights: {len(found)} groups, {num} probes"):
+        st.caption(
+            "Architectures of one group share weights, or those that the recipe lets them share; "
+            "few probes of a group say little."
+        )
+        rows = [
+            (
+                f"group {one.group + 1}",
+                wording.count(one.num_probes),
+                "-" if one.tau is None else _signed(one.tau),
+            )
+            for one in found
+        ]
+        st.markdown(table(("group", "probes", "Kendall tau-b"), rows))
+
+
+def _figures(
+    last: Agreed,
+    baselines: dict[str, tuple[float | None, int]],
+    at_the_end: Sequence[tuple[str, str, str]],
+) -> None:
     rows = [
         ("Kendall tau&#8209;b", _estimate(last.kendall), "of pairs that are ranked alike"),
         ("Spearman", _estimate(last.spearman), "of ranks"),
@@ -226,6 +282,7 @@ def _figures(last: Agreed, baselines: dict[str, tuple[float | None, int]]) -> No
             if last.sparse is not None
             else "only for percentages, or all are equal",
         ),
+        *at_the_end,
         (
             "Coverage",
             f"**{last.num_common}** of {last.num_probes}",
@@ -259,50 +316,6 @@ def _estimate(found: Estimate) -> str:
 
 def _signed(value: float) -> str:
     return f"**{wording.plain(f'{value:.3f}')}**"
-
-
-def _stability(found: Sequence[Look], runs: Sequence[Sequence[Look]]) -> None:
-    """What rankings say of each other needs no truth."""
-    looks = ranking.between_looks(found)
-    seeds = ranking.between_seeds([found, *runs]) if runs else ()
-    with st.container(border=True):
-        st.markdown("**Does the ranking stay the same?** No truth is needed for this.")
-        if not looks and not seeds:
-            st.markdown(
-                "There has been one look, and no other seed of this training: nothing to compare."
-            )
-            return
-        st.plotly_chart(
-            drawn.stability_chart(looks, seeds),
-            key="stability",
-            config=charts.STILL,
-            alt=drawn.stability_alt(looks, seeds),
-        )
-        st.caption(stability_words(looks, seeds, len(runs) + 1))
-
-
-def stability_words(looks: Sequence[Alike], seeds: Sequence[Alike], num_seeds: int) -> str:
-    """The last figures, and what is missing; Markdown."""
-    told = []
-    if looks:
-        told.append(f"With the look before: {_mean(looks[-1])}.")
-    if seeds:
-        last = seeds[-1]
-        spread = f", from {min(last.taus):.2f} to {max(last.taus):.2f}" if last.taus else ""
-        told.append(
-            f"Between {num_seeds} seeds, at step {last.step:,}: {_mean(last)} over "
-            f"{wording.counted(last.num_pairs, 'pair')}{spread}."
-        )
-    else:
-        told.append(
-            "No other seed of this training is in its group: submit several seeds to see how "
-            "much of the ranking is chance."
-        )
-    return wording.plain(" ".join(told))
-
-
-def _mean(one: Alike) -> str:
-    return "tau-b undefined" if one.mean is None else f"tau-b {one.mean:.2f}"
 
 
 @st.cache_resource(ttl=TTL_S, max_entries=NUM_HELD, show_spinner=False)

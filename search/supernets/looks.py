@@ -12,8 +12,9 @@ from search.events import Metric, Snapshot
 from search.seeds import seed_of
 from search.spaces import Arch, Space
 from search.supernets.accuracy import SubnetAccuracy
+from search.supernets.recency import LastTrained
 from search.supernets.sources.routed import Routed
-from search.supernets.splitting import member_sources
+from search.supernets.splitting import groups_of, member_sources
 from search.supernets.steps import Labelled, Report
 from search.supernets.supernet import largest, smallest
 from search.supernets.training import Training
@@ -32,6 +33,8 @@ class Looks:
         training: that is looked at.
         probes: how many; 0 evaluates nothing.
         looks: how many looks there are, evenly spread, the last one at the end.
+        looks_at_end: after each of so many last epochs there is a look besides, so that the
+            rankings of consecutive epochs can be compared.
         calibration: batches of training images.
         held_out: batches of examples that are not trained on.
     """
@@ -42,6 +45,7 @@ class Looks:
         *,
         probes: int,
         looks: int,
+        looks_at_end: int,
         calibration: Sequence[Tensor],
         held_out: Sequence[Labelled],
     ) -> None:
@@ -52,11 +56,15 @@ class Looks:
         self._calibration, self._held_out = calibration, held_out
         steps = training.num_steps
         self._steps = {round(steps * (place + 1) / looks) for place in range(looks)} | {steps}
+        if probes:
+            self._steps |= training.timeline.last_ends(looks_at_end)
         self._choices: list[Counter[int]] = [Counter() for _ in self._space.decisions]
+        self._last = LastTrained(self.probes)
         self._num_splits = 0
 
     def note(self, report: Report) -> None:
         """Take in a step."""
+        self._last.note(report)
         for one in report.passes:
             for counts, terms in zip(self._choices, one.done.mix.terms, strict=True):
                 # Gates that pass gradients through all choices weigh those not drawn with 0.
@@ -75,12 +83,17 @@ class Looks:
             yield from self._own_logs(step)
 
     def state_dict(self) -> dict[str, Any]:
-        """How often every choice was trained, and how many splits were told of."""
-        return {"choices": [dict(c) for c in self._choices], "splits": self._num_splits}
+        """What was trained how often and when, and how many splits were told of."""
+        return {
+            "choices": [dict(c) for c in self._choices],
+            "last": self._last.state_dict(),
+            "splits": self._num_splits,
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Inverse of :meth:`state_dict`."""
         self._choices = [Counter(counts) for counts in state["choices"]]
+        self._last.load_state_dict(state["last"])
         self._num_splits = state["splits"]
 
     def _accuracies(self, step: int) -> Iterator[Metric | Snapshot | None]:
@@ -98,8 +111,19 @@ class Looks:
             values += [100 * share for share in accuracy.of_all(group)]
             yield None
         yield Metric("accuracy sampled", step, sum(values) / len(values))
-        archs = [self._space.encode(arch) for arch in self.probes]
-        yield Snapshot("ranking", step, {"archs": archs, "values": values})
+        yield Snapshot("ranking", step, self._ranking(step, values))
+
+    def _ranking(self, step: int, values: list[float]) -> dict[str, Any]:
+        """Inherited accuracies, and what they are to be seen with."""
+        latest = self._last.arch
+        return {
+            "archs": [self._space.encode(arch) for arch in self.probes],
+            "values": values,
+            "epoch": self._training.timeline.epochs_behind(step),
+            "steps_ago": self._last.ago(step),
+            "trained_last": None if latest is None else self._space.encode(latest),
+            "groups": groups_of(self._training.net, self.probes),
+        }
 
     def _counts(self) -> dict[str, Any]:
         decisions = self._space.decisions

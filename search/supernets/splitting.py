@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from search.spaces import Arch
-from search.supernets.mix import Mix
+from search.supernets.mix import Mix, onehot
 from search.supernets.parts import Part, has
 from search.supernets.slots import Slot
 from search.supernets.sources import Tensors, WeightSource
+from search.supernets.sources.partitioned import Partitioned
 from search.supernets.supernet import Supernet
 
 
@@ -90,6 +91,19 @@ def member_sources(net: Supernet) -> list[WeightSource]:
     if not isinstance(source, Members):
         return [source]
     return [source.member(number) for number in range(len(source.parts))]
+
+
+def groups_of(net: Supernet, archs: Sequence[Arch]) -> list[int] | None:
+    """For each arch the group whose weights it has; None where all share everything.
+
+    A member of a split supernet is a group, whatever its own source does.
+    """
+    source = net.source
+    if isinstance(source, Members):
+        return [source.number(onehot(arch)) for arch in archs]
+    if isinstance(source, Partitioned):
+        return [source.group_of(arch) for arch in archs]
+    return None
 
 
 def view(net: Supernet, source: WeightSource) -> Supernet:

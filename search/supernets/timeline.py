@@ -67,6 +67,29 @@ class Timeline:
         """Of all phases and members."""
         return self.steps_per_epoch * sum(map(self._turns, range(len(self._spans))))
 
+    def epochs_behind(self, steps: int) -> int | None:
+        """Epochs of all phases that end with so many steps; None within an epoch.
+
+        An epoch is over when every member has had it.
+        """
+        turns, rest = divmod(steps, self.steps_per_epoch)
+        if rest:
+            return None
+        behind = 0
+        for place, span in enumerate(self._spans):
+            if turns < (of_span := self._turns(place)):
+                whole, rest = divmod(turns, span.members)
+                return None if rest else behind + whole
+            turns -= of_span
+            behind += span.epochs
+        return behind
+
+    def last_ends(self, num: int) -> set[int]:
+        """Steps that are done when each of the last epochs is over; of the last phase alone."""
+        last = self._spans[-1]
+        size = self.steps_per_epoch * last.members
+        return {self.num_steps - place * size for place in range(min(num, last.epochs))}
+
     def at(self, step: int) -> Spot:
         """Where *step* lies, 0 to the number of steps less one."""
         turn, batch = divmod(step, self.steps_per_epoch)

@@ -16,7 +16,7 @@ from search.spaces import spaces
 from tests.app import filling
 
 DIGEST = "0123456789abcdef" * 2
-STEPS = 1_200
+STEPS, STEPS_PER_EPOCH = 1_200, 40
 NUM_PROBES = 24
 OBJECTIVES = ("supernet_validation_accuracy", "macs")
 RECIPE = {"name": "spos", "params": {"epochs": 30}}
@@ -63,13 +63,26 @@ def looked_at(step: int, seed: int = 0, num: int = NUM_PROBES) -> dict[str, Any]
     quality = np.linspace(0, 1, num)
     noise = rng.normal(0, 60 / (1 + step / 100), num)
     values = 30 + 50 * min(step / STEPS, 1) + 10 * quality + noise
-    return {"archs": probes(num), "values": np.clip(values, 0, 100).round(2).tolist()}
+    return {
+        "archs": probes(num),
+        "values": np.clip(values, 0, 100).round(2).tolist(),
+        "epoch": None if step % STEPS_PER_EPOCH else step // STEPS_PER_EPOCH,
+        "steps_ago": [None if k % 2 else 7 * k for k in range(num)],
+        "trained_last": probes(1)[0],
+        "groups": [k % 3 for k in range(num)],
+    }
+
+
+def inherited(seed: int = 0) -> dict[str, float]:
+    """What the trained supernet says of its probes."""
+    content = looked_at(STEPS, seed)
+    return dict(zip(content["archs"], content["values"], strict=True))
 
 
 def logs(seed: int = 0, upto: int = STEPS) -> Batch:
     """Everything that a training tells up to a step, but its file."""
     steps = range(20, upto + 1, 20)
-    looks = range(300, upto + 1, 300)
+    looks = [step for step in (300, 600, 900, 1_120, 1_160, 1_200) if step <= upto]
     metrics = [MetricRow("loss solo", s, 2.3 / (1 + s / 200)) for s in steps]
     metrics += [MetricRow("learning rate", s, 0.025 * (1 - s / 2000)) for s in steps]
     metrics += [MetricRow("images per second", s, 900.0 + s % 70) for s in steps]
@@ -91,7 +104,7 @@ def add(session: Session, name: str = "a supernet", seed: int = 0, **fields: Any
     token = filling.claimed(session, job_id)
     trials.record(session, job_id, token, logs(seed))
     file = ArtifactRow("checkpoint", f"{name}.safetensors", digest, 4_200_000, checkpoint_info())
-    found = dict(zip(*looked_at(STEPS, seed).values(), strict=True))
+    found = inherited(seed)
     trials.record(session, job_id, token, _batch(found, "supernet", artifacts=[file]))
     jobs.release(session, job_id, token, state=filling.S.SUCCEEDED, reason="every trial is done")
     return job_id
@@ -114,7 +127,7 @@ def add_user(session: Session, digest: str = DIGEST) -> int:
 
 def add_found(session: Session, job_id: int, token: str | None = None) -> None:
     """What a search finds in a trained supernet; *token* of the worker that has it."""
-    found = dict(zip(*looked_at(STEPS).values(), strict=True))
+    found = inherited()
     holder = filling.claimed(session, job_id) if token is None else token
     trials.record(session, job_id, holder, _batch(found, "supernet"))
 

@@ -12,8 +12,8 @@ SCORES = [50.0, 48.0, 60.0, 70.0, 65.0]
 KNOWN = [91.01, 91.04, 91.20, 91.25, 93.01]
 
 
-def look(values=SCORES, step=100):
-    return Look(step, dict(zip(ARCHS, values, strict=False)))
+def look(values=SCORES, step=100, **told):
+    return Look(step, dict(zip(ARCHS, values, strict=False)), **told)
 
 
 def truth(values=KNOWN, unit="%", direction="maximize", name="cifar10_test", space_N=None):
@@ -69,6 +69,63 @@ def test_equal_rankings_in_a_row_agree_and_turned_ones_do_not():
     assert found[1].mean < 0.5
 
 
+def test_consecutive_epochs_are_compared_with_each_other_alone():
+    found = [look(step=5), look(step=8, epoch=8), look(step=9, epoch=9), look(step=11, epoch=11)]
+
+    assert [one.step for one in ranking.between_epochs(found)] == [9]
+    assert [one.step for one in ranking.between_looks(found)] == [8, 11]
+
+
+def test_a_look_within_an_epoch_does_not_part_its_neighbours():
+    found = [look(step=8, epoch=8), look(step=9), look(step=10, epoch=9)]
+
+    assert [one.step for one in ranking.between_epochs(found)] == [10]
+
+
+def test_a_spread_is_told_over_all_consecutive_epochs_at_the_end_or_three_looks():
+    epochs = [look(step=step, epoch=step) for step in range(6, 11)]
+    apart = [look(step=step) for step in range(1, 6)]
+
+    assert [one.step for one in ranking.window([*apart, *epochs])] == [6, 7, 8, 9, 10]
+    assert [one.step for one in ranking.window(apart)] == [3, 4, 5]
+
+
+@pytest.mark.parametrize(("num", "rank"), [(1, 2), (3, 1)])
+def test_the_best_rank_among_the_top(num, rank):
+    assert ranking.best_of_top(look(), truth(), num).rank == rank
+
+
+def test_groups_that_share_weights_are_ranked_apart():
+    groups = {"a": 1, "b": 1, "c": 0, "d": 0, "e": 2}
+
+    found = ranking.in_groups(look(groups=groups), truth())
+
+    assert [(one.group, one.num_probes) for one in found] == [(0, 2), (1, 2)]
+    assert [one.tau for one in found] == [pytest.approx(1), pytest.approx(-1)]
+
+
+def test_who_was_trained_lately_and_does_well_shows_recency():
+    ago = {"a": 30, "b": 40, "c": 20, "d": 0, "e": 10}
+
+    assert ranking.recency_tau(look(steps_ago=ago)) == (pytest.approx(1), 5)
+    assert ranking.recency_tau(look(steps_ago={"a": 1})) == (None, 1)
+
+
+def test_a_look_is_read_with_what_it_is_to_be_seen_with():
+    content = {
+        "archs": ["a", "b"],
+        "values": [1.0, 2.0],
+        "epoch": 3,
+        "steps_ago": [None, 0],
+        "trained_last": "b",
+        "groups": None,
+    }
+
+    (found,) = ranking.looks([(10, content)])
+
+    assert found == Look(10, {"a": 1.0, "b": 2.0}, 3, {"b": 0}, "b", {})
+
+
 def test_seeds_are_compared_at_common_steps_alone():
     runs = [[look(step=1), look(step=2)], [look(step=2)], [look(SCORES[::-1], 2)]]
 
@@ -119,15 +176,18 @@ def test_pictures_of_much_stay_small_and_have_words():
     assert len(figure.to_json()) < 60_000
     assert "params 0.40" in str(figure.layout.annotations)
     assert "200 looks" in charts.trust_alt(found, truth())
-    assert "with the look before" in charts.stability_alt(alike, ())
-    assert charts.stability_chart(alike, ()).data[0].name == "with the look before"
+    assert "with an earlier look" in charts.stability_alt([("with an earlier look", alike)])
+    assert (
+        charts.stability_chart([("with an earlier look", alike)]).data[0].name
+        == "with an earlier look"
+    )
     assert len(charts.inherited_chart(runs[0], truth()).data[0].x) == 5
 
 
 def test_nothing_at_all_can_be_drawn():
     assert not charts.trust_chart((), {}).data[0].x.size
-    assert not charts.stability_chart((), ()).data
-    assert "unknown" in charts.stability_alt((), ())
+    assert not charts.stability_chart([]).data
+    assert "unknown" in charts.stability_alt([])
 
 
 def test_an_uneven_decision_is_named():

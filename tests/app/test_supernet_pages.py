@@ -103,6 +103,7 @@ def test_a_ranking_that_nothing_is_known_of_leads_to_training_alone(made, open_p
     assert "none of the probes has an accuracy" in text
     assert "Train these probes alone" in text
     assert "Does the ranking stay the same?" in text
+    assert "Between consecutive epochs" in text
 
 
 def test_one_probe_that_was_trained_alone_is_not_enough(made, open_page):
@@ -154,6 +155,19 @@ def test_a_pick_that_nobody_knows_is_said_to_be_unknown(made, open_page):
     text = said(open_page("search", id=job_id, tab="ranking"))
 
     assert "of this search | - | :gray[unknown: it has no accuracy]" in text
+
+
+def test_what_the_looks_at_the_end_say_together_is_told(made, open_page):
+    job_id = made(supernets.add)
+    made(supernets.add_trained_alone)
+
+    text = said(open_page("search", id=job_id, tab="ranking"))
+
+    assert re.search(r"Kendall at the end \| .*mean and range over the last 3 looks", text)
+    assert re.search(r"Top 3 \| .*of the best among the top 3 probes", text)
+    assert re.search(r"Between consecutive epochs: tau-b 0\.\d\d at the end, over 2 pairs", text)
+    assert "over 12 probes" in text
+    assert "| group 3 | 8 |" in text
 
 
 def test_seeds_of_a_group_are_compared(made, open_page):

@@ -41,6 +41,7 @@ def spec(recipe="spos", space="cell_27", supernet=None, params=FAST, **changes):
             "recipe": {"name": recipe, "params": params},
             "probes": 3,
             "looks": 2,
+            "looks_at_end": 0,
             **(supernet or {}),
         },
         **changes,
@@ -160,6 +161,48 @@ def test_a_run_left_in_training_and_search_equals_an_undisturbed_one(
     assert recording.timeless() == undisturbed.timeless()
     assert told(recording.others) == told(undisturbed.others)
     assert conflicts(recording.others) == []
+
+
+LAST_TWO = {"probes": 4, "looks": 1, "looks_at_end": 2}
+THREE_EPOCHS = {"epochs": 3, "batch_size": 700}  # of two steps
+
+
+def rankings_of(events):
+    return [e for e in of_kind(events, Snapshot) if e.name == "ranking"]
+
+
+@pytest.mark.usefixtures("_every_step")
+def test_consecutive_epochs_are_looked_at_and_again_alike_after_a_kill(tmp_path):
+    given = spec(supernet=LAST_TWO, params=THREE_EPOCHS)
+    whole = Recording().take(run(given, data_dir=tmp_path))
+    recording = Recording().take(run(given, data_dir=tmp_path), num_checkpoints=5)
+
+    resume = recording.checkpoints[-1]
+    recording.take(run(given, data_dir=tmp_path, memory=recording, resume=resume))
+
+    found = rankings_of(whole.others)
+    assert [(one.step, one.content["epoch"]) for one in found] == [(4, 2), (6, 3)]
+    assert resume["training"]["step"] == 4
+    assert found[0].content["trained_last"]
+    assert told(recording.others) == told(whole.others)
+    assert artifact_of(recording.others).digest == artifact_of(whole.others).digest
+
+
+def test_looking_more_often_changes_nothing_of_the_training(tmp_path, digest):
+    often = spec(supernet={"looks": 6, "looks_at_end": 1}, budget={"trials": 1})
+
+    assert artifact_of(Recording().take(run(often, data_dir=tmp_path)).others).digest == digest
+
+
+def test_probes_that_share_weights_are_told_with_their_groups(tmp_path):
+    params = {**FAST, "sharing": "similar_groups", "groups": 3}
+    given = spec("deeper_insights", params=params, budget={"trials": 1})
+    space = spaces["cell_27"]
+
+    (*_, last) = rankings_of(Recording().take(run(given, data_dir=tmp_path)).others)
+
+    places = [space.index(space.decode(text)) for text in last.content["archs"]]
+    assert last.content["groups"] == [place * 3 // 27 for place in places]
 
 
 @pytest.mark.usefixtures("_every_step")

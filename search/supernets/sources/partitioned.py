@@ -50,7 +50,7 @@ class Partitioned(WeightSource):
         private = [slot for slot in slots if is_private(slot)]
         shared = [slot for slot in slots if not is_private(slot)]
         self._private = {slot.name for slot in private}
-        self._group_of = group_of
+        self.group_of = group_of
         self.shared = inner(shared, generator)
         self.groups = nn.ModuleList(inner(private, generator) for _ in range(num_groups))
         if starts_equal:
@@ -87,7 +87,7 @@ class Partitioned(WeightSource):
         arch = mix.arch
         if arch is None:
             raise ValueError("partitioned weights belong to single architectures, not to mixtures")
-        return self._group_of(arch)
+        return self.group_of(arch)
 
 
 def _source(module: nn.Module) -> WeightSource:

@@ -169,7 +169,7 @@ def test_costs_are_met_while_the_loss_pulls_towards_other_subnets():
 
 def test_only_what_was_drawn_counts_as_trained():
     made = training(of("shiftnas"), "elastic_tiny")
-    looks = Looks(made, probes=0, looks=1, calibration=[], held_out=[])
+    looks = Looks(made, probes=0, looks=1, looks_at_end=0, calibration=[], held_out=[])
 
     for report in made.run():
         looks.note(report)

@@ -1,3 +1,5 @@
+import pytest
+
 from search.supernets.timeline import Span, Spot, Timeline
 
 
@@ -33,3 +35,22 @@ def test_a_phase_that_continues_goes_on_in_the_schedule():
         [3],
     ]
     assert [group[0].num_epochs for group in by_phase.values()] == [3, 3, 4, 4]
+
+
+def test_epochs_are_counted_over_all_phases_and_end_when_every_member_has_had_them():
+    timeline = Timeline([Span(2), Span(2, members=3)], 2)
+
+    found = [timeline.epochs_behind(steps) for steps in range(timeline.num_steps + 1)]
+
+    assert {steps: epoch for steps, epoch in enumerate(found) if epoch is not None} == {
+        0: 0,
+        2: 1,
+        4: 2,
+        10: 3,
+        16: 4,
+    }
+
+
+@pytest.mark.parametrize(("num", "ends"), [(0, set()), (1, {16}), (2, {10, 16}), (9, {10, 16})])
+def test_the_last_epochs_are_those_of_the_last_phase(num, ends):
+    assert Timeline([Span(2), Span(2, members=3)], 2).last_ends(num) == ends
