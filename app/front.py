@@ -145,6 +145,14 @@ def points_of(columns: Columns, found: Front, numbers: Sequence[int]) -> Points:
     return _points(columns, rows[np.isfinite(columns.values[rows][:, places]).all(1)], found, None)
 
 
+def values_of(columns: Columns, measure: Measure, numbers: Sequence[int]) -> dict[int, float]:
+    """Values of these trials by number; those without one are left out."""
+    rows = np.flatnonzero(np.isin(columns.numbers, numbers))
+    values_K = columns.values[rows, measure.place]
+    found = zip(columns.numbers[rows].tolist(), values_K.tolist(), strict=True)
+    return {number: value for number, value in found if np.isfinite(value)}
+
+
 @dataclass(frozen=True)
 class Feasible:
     """What remains under limits."""
@@ -282,12 +290,19 @@ def _density(x_K: Floats, y_K: Floats, logarithmic: frozenset[str]) -> Density:
 
 @dataclass(frozen=True)
 class BestSoFar:
-    """A sample of the trials of one measure, and the best value after so many of them."""
+    """A sample of the trials of one measure, and the best value after so many of them.
+
+    Attributes:
+        best: the number of the best trial; None without any.
+        last: the number of the last trial: so far the best value holds.
+    """
 
     numbers_K: NDArray[np.int32]
     values_K: NDArray[np.float32]
     best_numbers_J: NDArray[np.int32]
     best_J: NDArray[np.float32]
+    best: int | None
+    last: int
 
 
 def best_so_far(columns: Columns, measure: Measure) -> BestSoFar:
@@ -297,9 +312,12 @@ def best_so_far(columns: Columns, measure: Measure) -> BestSoFar:
     best = measure.sign * np.minimum.accumulate(measure.sign * values_N[rows])
     steps = _thinned(-measure.sign * best - np.min(-measure.sign * best, initial=0.0))
     drawn = _sample(rows, MAX_POINTS)
+    best_row = rows[np.argmin(measure.sign * values_N[rows])] if len(rows) else None
     return BestSoFar(
         columns.numbers[drawn],
         values_N[drawn].astype(np.float32),
         columns.numbers[rows[steps]],
         best[steps].astype(np.float32),
+        best=None if best_row is None else int(columns.numbers[best_row]),
+        last=int(columns.numbers[-1]) if len(columns) else 0,
     )

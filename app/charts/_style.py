@@ -4,7 +4,12 @@ Colours work on light and dark ground; every series differs by shape or dash as 
 """
 
 import html
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from app.measures import Measure
 
@@ -41,6 +46,20 @@ def ticks() -> dict[str, Any]:
         "gridcolor": "rgba(128,138,148,0.22)",
         "zeroline": False,
     }
+
+
+def ring(
+    x_K: NDArray[np.number] | Sequence[float], y_K: NDArray[np.number] | Sequence[float]
+) -> go.Scatter:
+    """Around what is selected, also where a sample left it out; clicks go through it."""
+    return go.Scatter(
+        x=x_K,
+        y=y_K,
+        mode="markers",
+        name="selected",
+        marker={"symbol": "circle-open", "size": 17, "color": RING, "line": {"width": 3}},
+        hoverinfo="skip",
+    )
 
 
 def axis_title(measure: Measure, letter: str) -> str:

@@ -1,10 +1,11 @@
 """Values over trials or steps."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from app import wording
 from app.charts._style import (
@@ -15,6 +16,7 @@ from app.charts._style import (
     VERMILION,
     axis_title,
     plain_layout,
+    ring,
     ticks,
 )
 from app.front import BestSoFar, Curve
@@ -50,38 +52,59 @@ def hypervolume_alt(curve: Curve) -> str:
     )
 
 
-def best_chart(found: BestSoFar, measure: Measure) -> go.Figure:
-    """Values of one measure over the trials, and the best so far as steps."""
+def best_chart(
+    found: BestSoFar, measure: Measure, chosen: Mapping[int, float] | None = None
+) -> go.Figure:
+    """Values of one measure over the trials, and the best so far as steps.
+
+    Args:
+        found: the values.
+        measure: whose they are.
+        chosen: values of the selected trials by number.
+    """
     figure = go.Figure()
+    trials = _clickable(found.numbers_K, found.values_K, "trials")
+    figure.add_trace(trials.update(marker={"size": 5.5, "color": SKY, "opacity": 0.65}))
     figure.add_trace(
         go.Scatter(
-            x=found.numbers_K,
-            y=found.values_K,
-            mode="markers",
-            name="trials",
-            marker={"size": 5, "color": SKY, "opacity": 0.6},
-            hovertemplate="trial %{x}: %{y:.4~s}<extra></extra>",
-        )
-    )
-    figure.add_trace(
-        go.Scatter(
-            x=found.best_numbers_J,
-            y=found.best_J,
-            mode="lines+markers",
-            name="best so far",
+            x=np.append(found.best_numbers_J, found.last),
+            y=np.append(found.best_J, found.best_J[-1:]),
+            mode="lines",
             line={"shape": "hv", "color": VERMILION, "width": 2},
-            marker={"size": 7},
             hoverinfo="skip",
+            showlegend=False,
+            name="best line",
         )
     )
+    best = _clickable(found.best_numbers_J, found.best_J, "best so far")
+    figure.add_trace(best.update(marker={"size": 9, "color": VERMILION}))
+    if chosen:
+        figure.add_trace(ring(list(chosen), list(chosen.values())))
     figure.update_layout(
         **plain_layout(FRONT_HEIGHT),
         dragmode="pan",
+        clickmode="event+select",
+        hovermode="closest",
         legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom"},
     )
     figure.update_xaxes(title={"text": "trial"}, **ticks())
     figure.update_yaxes(title={"text": axis_title(measure, "y")}, **ticks())
     return figure
+
+
+def _clickable(
+    numbers_K: NDArray[np.int32], values_K: NDArray[np.float32], name: str
+) -> go.Scatter:
+    """Trials as points; the ring says which are selected, so that none fades."""
+    return go.Scatter(
+        x=numbers_K,
+        y=values_K,
+        mode="markers",
+        name=name,
+        customdata=numbers_K,
+        hovertemplate="trial %{x}: %{y:.4~s}<extra></extra>",
+        unselected={"marker": {"opacity": 0.65}},
+    )
 
 
 def metric_chart(steps: Sequence[int], values: Sequence[float | None], name: str) -> go.Figure:

@@ -18,12 +18,12 @@ from app.charts._style import (
     GREEN,
     GREY,
     HOLLOW,
-    RING,
     SCALE,
     SKY,
     VERMILION,
     axis_title,
     plain_layout,
+    ring,
     ticks,
 )
 from app.front import Box, Density, Picture, Points
@@ -54,7 +54,7 @@ def front_chart(
         figure.add_trace(_front(shown, selected))
     _mark_knee(figure, shown)
     if chosen is not None and len(chosen):
-        figure.add_trace(_ring(chosen))
+        figure.add_trace(ring(chosen.x_K, chosen.y_K))
     for limit in limits:
         _draw_limit(figure, limit, shown)
     figure.update_layout(
@@ -239,18 +239,6 @@ def _mark_knee(figure: go.Figure, shown: Picture) -> None:
             },
             hoverinfo="skip",
         )
-    )
-
-
-def _ring(chosen: Points) -> go.Scatter:
-    """Around what is selected, also where the sample left it out; clicks go through it."""
-    return go.Scatter(
-        x=chosen.x_K,
-        y=chosen.y_K,
-        mode="markers",
-        name="selected",
-        marker={"symbol": "circle-open", "size": 17, "color": RING, "line": {"width": 3}},
-        hoverinfo="skip",
     )
 
 

@@ -11,7 +11,7 @@ from app.front import Picture, Points
 from app.measures import Measure, default_axes
 from app.mixtures import Mixture
 from app.search_view import Limits, SearchView
-from app.views import _search_check, _search_selected, _take_further
+from app.views import _search_check, _search_selected
 from db.trials import Columns
 
 CHART = "front_chart"
@@ -38,26 +38,27 @@ def _axes(
     across, upwards = default_axes(measures)
     widths = (2, 2, 2, 2.2, 1.2) if is_live else (2, 2, 2, 2.2)
     cells = st.columns(widths, vertical_alignment="bottom")
-    x = cells[0].selectbox(
-        "Across", names, index=across.place, key="x", bind="query-params", disabled=len(names) < 2
-    )
-    y = cells[1].selectbox(
-        "Upwards",
-        names,
-        index=upwards.place,
-        key="y",
-        bind="query-params",
-        disabled=len(names) < 2,
-    )
-    others = [NONE, *(name for name in names if name not in (x, y))]
-    colour = cells[2].selectbox("Colour", others, key="colour", bind="query-params")
-    scales = cells[3].pills(
-        "Logarithmic", ["x", "y"], selection_mode="multi", key="log", bind="query-params"
-    )
     if is_live:
         cells[4].selectbox(
             "Live", ["2 s", "5 s", "10 s", "30 s", "off"], key="live", bind="query-params"
         )
+    if len(names) == 1:  # there is nothing to choose
+        return across, upwards, None, frozenset()
+    x = cells[0].selectbox("Across", names, index=across.place, key="x", bind="query-params")
+    y = cells[1].selectbox("Upwards", names, index=upwards.place, key="y", bind="query-params")
+    others = [NONE, *(name for name in names if name not in (x, y))]
+    is_front = x != y
+    colour = cells[2].selectbox(
+        "Colour", others, key="colour", bind="query-params", disabled=not is_front
+    )
+    scales = cells[3].pills(
+        "Logarithmic",
+        ["x", "y"],
+        selection_mode="multi",
+        key="log",
+        bind="query-params",
+        disabled=not is_front,
+    )
     return by_name[x], by_name[y], by_name.get(colour), frozenset(scales)
 
 
@@ -74,9 +75,7 @@ def _explore(
     columns = cached.columns(job_id, version, mixed)
     view = search_view.read(st.query_params.to_dict(), measures)
     if x.place == y.place:
-        _one_measure(columns, x)
-        _search_check.show(job_id, columns, x, [], view.selected)
-        _further(job_id, columns, x, view.selected)
+        _one_measure(job_id, columns, x, measures, view.selected)
         return
     found = cached.front_of(job_id, version, x, y, mixed)
     shown = cached.picture_of(
@@ -88,7 +87,7 @@ def _explore(
         _chart(job_id, columns, shown, chosen, view, measures)
         _mixed_over(columns, mixed)
     with right, st.container(border=True, height=TOGETHER, key="selected"):
-        _search_selected.show(job_id, columns, measures, found, view.selected)
+        _search_selected.show(job_id, columns, measures, view.selected, knee_row=found.knee_row)
     left, right = st.columns((2.15, 1), gap="medium")
     with left, st.container(border=True, height=charts.SMALL_HEIGHT + 78):
         _hypervolume(job_id, version, (x, y), view, mixed)
@@ -193,25 +192,31 @@ def _lines(limits: Limits, measures: Sequence[Measure]) -> list[Limit]:
     ]
 
 
-def _further(job_id: int, columns: Columns, measure: Measure, selected: Sequence[int]) -> None:
-    """What is selected, else the best, can be taken further where no panel offers it."""
-    values_N = np.where(columns.is_screened, np.nan, columns.values[:, measure.place])
-    if np.isfinite(values_N).any():
-        is_lowest = measure.direction == "minimize"
-        row = np.nanargmin(values_N) if is_lowest else np.nanargmax(values_N)
-        numbers = list(selected) or [int(columns.numbers[row])]
-        _take_further.show(job_id, numbers, "further")
-
-
-def _one_measure(columns: Columns, measure: Measure) -> None:
-    """A search with one objective has no front: the best so far instead."""
-    with st.container(border=True, height=TOGETHER):
-        st.plotly_chart(
-            charts.best_chart(front.best_so_far(columns, measure), measure),
-            key="best_chart",
-            config=charts.CONFIG,
-            alt=f"Best {measure.title} over trials, {measure.wish}.",
-        )
+def _one_measure(
+    job_id: int,
+    columns: Columns,
+    measure: Measure,
+    measures: Sequence[Measure],
+    selected: tuple[int, ...],
+) -> None:
+    """One measure on both axes has no front: the best so far instead."""
+    found = front.best_so_far(columns, measure)
+    left, right = st.columns((2.15, 1), gap="medium")
+    with left, st.container(border=True, height=TOGETHER, gap=None):
+        if found.best is None:
+            st.markdown("Values will appear here as soon as the first trial has one.")
+        else:
+            st.plotly_chart(
+                charts.best_chart(found, measure, front.values_of(columns, measure, selected)),
+                key=CHART,
+                on_select=_react,
+                selection_mode="points",
+                config=charts.CONFIG,
+                alt=f"Best {measure.title} over trials, {measure.wish}.",
+            )
+            _search_check.show(job_id, columns, measure, [], selected)
+    with right, st.container(border=True, height=TOGETHER, key="selected"):
+        _search_selected.show(job_id, columns, measures, selected, best=found.best)
 
 
 def _hypervolume(

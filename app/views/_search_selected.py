@@ -7,7 +7,6 @@ import numpy as np
 import streamlit as st
 
 from app import export, pages, search_view, states, wording
-from app.front import Front
 from app.markdown_table import table
 from app.measures import Measure
 from app.mixtures import Mixture
@@ -24,32 +23,49 @@ def show(
     job_id: int,
     columns: Columns,
     measures: Sequence[Measure],
-    found: Front,
     selected: tuple[int, ...],
+    *,
+    knee_row: int | None = None,
+    best: int | None = None,
 ) -> None:
-    """The panel beside the chart."""
+    """The panel beside the chart.
+
+    Args:
+        job_id: the search.
+        columns: its trials.
+        measures: its objectives and aggregates.
+        selected: numbers of trials.
+        knee_row: of the front in the chart; None without a knee.
+        best: number of the best trial, where the chart is of one measure.
+    """
     numbers = [number for number in selected if number < len(columns)]
     if not numbers:
-        _nothing(columns, found)
+        _nothing(job_id, columns, knee_row, best)
         return
     with reading() as session:
         lines = [trials.trial(session, job_id, number) for number in numbers]
         space = trials.arch(session, lines[0].arch_id).space
     if len(lines) == 1:
-        _one(job_id, lines[0], space, columns, measures, found)
+        _one(job_id, lines[0], space, columns, measures, knee_row)
     else:
         _several(job_id, lines, measures)
 
 
-def _nothing(columns: Columns, found: Front) -> None:
+def _nothing(job_id: int, columns: Columns, knee_row: int | None, best: int | None) -> None:
     _head("Nothing selected")
+    if best is not None:
+        st.markdown("Click a point to see its architecture.")
+        label = f"Select the best, trial {best}"
+        st.button(label, icon=":material/my_location:", on_click=select, args=([best],))
+        _take_further.show(job_id, [best], "further")
+        return
     st.markdown(
         "Click a point to see its architecture. Box and lasso are in the chart's bar: "
         "a box becomes the range, a lasso selects."
     )
-    if found.knee_row is None:
+    if knee_row is None:
         return
-    number = int(columns.numbers[found.knee_row])
+    number = int(columns.numbers[knee_row])
     st.markdown(
         "The **knee** is the point of the front that lies farthest from the line between its two "
         "ends: beyond it, a little more of one measure costs much of the other."
@@ -99,15 +115,17 @@ def _one(  # what the panel of a trial shows
     space: str,
     columns: Columns,
     measures: Sequence[Measure],
-    found: Front,
+    knee_row: int | None,
 ) -> None:
     _head(f"Trial {line.number}", line)
     _drawn(line, space)
-    knee = None if found.knee_row is None else columns.values[found.knee_row]
-    rows = [_score_row(line, measure, columns, knee) for measure in measures]
-    st.markdown(table(("measure", "value", "rank", "vs knee"), rows))
+    knee = None if knee_row is None else columns.values[knee_row]
+    heads = ("measure", "value", "rank", "vs knee")[: 3 if knee is None else 4]
+    rows = [_score_row(line, measure, columns, knee)[: len(heads)] for measure in measures]
+    st.markdown(table(heads, rows))
+    _failures(line, measures)
     _recalled(line)
-    with st.container(horizontal=True, gap="xsmall"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         pages.link("arch", "Open", icon=":material/open_in_new:", id=line.arch_id)
         st.download_button(
             "Genotype",
@@ -174,6 +192,15 @@ def _against(value: float, knee: float) -> str:
         return wording.plain(f"{'+' if value >= 0 else ''}{wording.number(value)}")
     share = (value - knee) / abs(knee) * 100
     return wording.plain("=" if share == 0 else f"{share:+.1f} %")
+
+
+def _failures(line: TrialLine, measures: Sequence[Measure]) -> None:
+    """Why scores of the trial could not be had."""
+    for measure in measures:
+        score = line.scores.get(measure.place)
+        cause = str((score.details or {}).get("error", "")) if score else ""
+        if cause:
+            st.caption(f":red[{wording.plain(f'{measure.name}: {cause}')}]")
 
 
 def _recalled(line: TrialLine) -> None:

@@ -172,3 +172,23 @@ def test_the_best_so_far_only_gets_better():
 
     assert (np.diff(found.best_J) < 0).all()
     assert found.best_J[-1] == np.float32(cloud(500).values[:, 0].min())
+
+
+def test_the_best_so_far_holds_until_the_last_trial():
+    columns = columns_of(np.array([[3.0], [1.0], [2.0], [np.nan]]))
+
+    found = front.best_so_far(columns, X)
+
+    assert found.best == 1
+    assert found.last == 3
+    assert found.best_numbers_J.tolist() == [0, 1]
+
+
+def test_nothing_scored_has_no_best():
+    assert front.best_so_far(columns_of(np.full((3, 1), np.nan)), X).best is None
+
+
+def test_values_are_of_the_trials_that_have_one():
+    columns = columns_of(np.array([[3.0], [np.nan], [2.0]]))
+
+    assert front.values_of(columns, X, (2, 1, 99)) == {2: 2.0}

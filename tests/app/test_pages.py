@@ -119,6 +119,12 @@ def test_a_selected_trial_is_drawn_and_compared(ids, open_page):
     assert len(page.get("graphviz_chart")) == 1
 
 
+def test_a_score_that_failed_says_why_beside_it(ids, open_page):
+    page = open_page("search", id=ids["succeeded"], trials="20")
+
+    assert "nwot\\: out of memory" in words(page)
+
+
 def test_several_selected_trials_stand_side_by_side(ids, open_page):
     page = open_page("search", id=ids["succeeded"], trials="3,7")
 
