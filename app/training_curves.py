@@ -24,15 +24,18 @@ FAMILIES = {
     "accuracy": ("Accuracy of subnets", "%"),
     "weight": ("Weight of the loss", ""),
     "branch": ("Share of the branches", ""),
+    "divergence": ("Divergence from the largest", "nats"),
 }
 TITLES = {
     "learning rate": "Learning rate",
     "images per second": "Images per second",
     "gradient norm": "Norm of the gradient",
+    "greatest gradient": "Greatest entry of the gradient",
+    "clipped entries": "Share of entries cut off",
     "routing entropy": "Evenness of the routing",
 }
 STILL = ("arch", "targets")  # in a log, but no values over the training
-ORDER = ("loss", "accuracy", *(name for name in TITLES), "weight", "branch")
+ORDER = ("loss", "accuracy", *(name for name in TITLES), "weight", "branch", "divergence")
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from search.events import Metric
-from search.supernets.losses import AdaptiveAlpha, InplaceDistillation
 from search.supernets.steps import Report
 from search.supernets.training import Training
 
@@ -21,8 +20,9 @@ class Curves:
     """Means between two points; the device is waited for at points alone.
 
     Series are ``loss <role>``, ``weight <role>`` (where a role's loss does not count fully),
-    ``learning rate``, ``gradient norm`` (before clipping, where it is known), ``images per
-    second`` (on the clock, so that it differs from run to run) and what the method has to say.
+    ``learning rate``, ``gradient norm`` (before clipping) or ``greatest gradient`` (before entries
+    are cut off), ``images per second`` (on the clock, so that it differs from run to run) and
+    what the loss tells of its passes: all of a step that tell it count alike.
     Points are counted in steps that are done.
 
     Args:
@@ -46,14 +46,12 @@ class Curves:
             if weight != 1:
                 self._weighed.add(one.done.role)
             self._add(f"weight {one.done.role}", torch.tensor(weight))
+            for name, value in one.told.items():
+                self._add(name, value)
         if report.norm_before is not None:
             self._add("gradient norm", report.norm_before)
         if report.greatest is not None:
             self._add("greatest gradient", report.greatest)
-        loss = self._training.loss
-        divergence = loss.divergence if isinstance(loss, InplaceDistillation) else None
-        if isinstance(divergence, AdaptiveAlpha) and divergence.minus_share is not None:
-            self._add("branch alpha_minus", divergence.minus_share)
         self._num_images += len(report.places)
 
     def points(self, report: Report) -> Iterator[Metric]:

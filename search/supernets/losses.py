@@ -3,8 +3,8 @@
 Shapes: B images, K classes.
 """
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -16,7 +16,14 @@ Divergence = Callable[[Tensor, Tensor], Tensor]  # of student's and teacher's lo
 
 
 class Loss(Protocol):
-    """The loss of one pass."""
+    """The loss of one pass.
+
+    Attributes:
+        told: what the latest pass is to be watched by, besides its loss: a value for each image,
+            by name.
+    """
+
+    told: Mapping[str, Tensor]
 
     def __call__(
         self, role: Role, logits_BK: Tensor, y_B: Tensor, memo: dict[str, Tensor]
@@ -40,6 +47,7 @@ class HardLabel:
 
     def __init__(self, smoothing: float = 0.0) -> None:
         self.smoothing = smoothing
+        self.told: Mapping[str, Tensor] = {}
 
     def __call__(
         self, role: Role, logits_BK: Tensor, y_B: Tensor, memo: dict[str, Tensor]
@@ -59,15 +67,27 @@ class InplaceDistillation:
     def __init__(self, hard: HardLabel, divergence: Divergence | None = None) -> None:
         self.hard = hard
         self.divergence = divergence or soft_cross_entropy
+        self.told: Mapping[str, Tensor] = {}
 
     def __call__(
         self, role: Role, logits_BK: Tensor, y_B: Tensor, memo: dict[str, Tensor]
     ) -> Tensor:
-        """The pass of role ``max`` must come first."""
+        """The pass of role ``max`` must come first.
+
+        The others tell how far they are from it: the KL divergence, in nats.
+        """
         if role == "max":
             memo["teacher"] = logits_BK.detach()
+            self.told = {}
             return self.hard(role, logits_BK, y_B, memo)
-        return self.divergence(logits_BK, memo["teacher"])
+        teacher_BK = memo["teacher"]
+        losses_B = self.divergence(logits_BK, teacher_BK)
+        if isinstance(self.divergence, AdaptiveAlpha):
+            self.told = self.divergence.told
+        else:
+            found = alpha_divergence(logits_BK.detach(), teacher_BK, 1.0)
+            self.told = {f"divergence {role}": found.values_B}
+        return losses_B
 
 
 def soft_cross_entropy(logits_BK: Tensor, teacher_BK: Tensor) -> Tensor:
@@ -102,27 +122,43 @@ class AdaptiveAlpha:
         self, alpha_minus: float = -1.0, alpha_plus: float = 1.0, clip: float | None = 5.0
     ) -> None:
         self.alpha_minus, self.alpha_plus, self.clip = alpha_minus, alpha_plus, clip
-        self.minus_share: Tensor | None = None  # of the images of the last batch
+        self.told: Mapping[str, Tensor] = {}
 
     def __call__(self, logits_BK: Tensor, teacher_BK: Tensor) -> Tensor:
-        """One surrogate for each image."""
-        minus_B, minus_rho_BK = alpha_divergence(
-            logits_BK.detach(), teacher_BK, self.alpha_minus, self.clip
-        )
-        plus_B, plus_rho_BK = alpha_divergence(
-            logits_BK.detach(), teacher_BK, self.alpha_plus, self.clip
-        )
-        is_minus_B = minus_B > plus_B
-        self.minus_share = is_minus_B.float().mean()
-        rho_BK = torch.where(is_minus_B[:, None], minus_rho_BK, plus_rho_BK)
+        """One surrogate for each image; both divergences and what was cut off are told."""
+        q_BK = logits_BK.detach()
+        minus = alpha_divergence(q_BK, teacher_BK, self.alpha_minus, self.clip)
+        plus = alpha_divergence(q_BK, teacher_BK, self.alpha_plus, self.clip)
+        is_minus_B = minus.values_B > plus.values_B
+        self.told = {
+            "branch alpha_minus": is_minus_B.float(),
+            "divergence alpha_minus": minus.values_B,
+            "divergence alpha_plus": plus.values_B,
+            "clipped entries": torch.where(is_minus_B, minus.clipped_B, plus.clipped_B),
+        }
+        rho_BK = torch.where(is_minus_B[:, None], minus.rho_BK, plus.rho_BK)
         log_q_BK = logits_BK.log_softmax(1)
         return -(log_q_BK.detach().exp() * rho_BK * log_q_BK).sum(1)
+
+
+class AlphaDivergence(NamedTuple):
+    """The divergence of each image, and what comes with it.
+
+    Attributes:
+        values_B: the divergence, of clipped powers.
+        rho_BK: the gradient is that of -sum q rho log q with q rho held fast.
+        clipped_B: share of the classes whose power was cut off.
+    """
+
+    values_B: Tensor
+    rho_BK: Tensor
+    clipped_B: Tensor
 
 
 @torch.no_grad()
 def alpha_divergence(
     logits_BK: Tensor, teacher_BK: Tensor, alpha: float, clip: float | None = None
-) -> tuple[Tensor, Tensor]:
+) -> AlphaDivergence:
     """The divergence of each image, and the weights of its gradient.
 
     Args:
@@ -130,22 +166,18 @@ def alpha_divergence(
         teacher_BK: logits of the teacher.
         alpha: the order; 1 is KL(teacher, student), 0 is KL(student, teacher).
         clip: greatest power of the ratio; at order 0 of the ratio itself, at order 1 unused.
-
-    Returns:
-        B divergences, and B x K weights rho: the gradient is that of -sum q rho log q with q rho
-        held fast.
     """
     q_BK, p_BK = logits_BK.softmax(1), teacher_BK.softmax(1)
     log_r_BK = teacher_BK.log_softmax(1) - logits_BK.log_softmax(1)
     if alpha == 1:
-        return (p_BK * log_r_BK).sum(1), log_r_BK.exp()
+        values_B = (p_BK * log_r_BK).sum(1)
+        return AlphaDivergence(values_B, log_r_BK.exp(), torch.zeros_like(values_B))
+    r_BK = (log_r_BK if alpha == 0 else alpha * log_r_BK).exp()
+    w_BK = r_BK if clip is None else r_BK.clamp(0, clip)
+    clipped_B = (w_BK < r_BK).to(r_BK.dtype).mean(1)
     if alpha == 0:
-        log_r_BK = _clipped(log_r_BK.exp(), clip).log()
-        return -(q_BK * log_r_BK).sum(1), log_r_BK - 1
-    w_BK = _clipped((alpha * log_r_BK).exp(), clip)
+        log_w_BK = w_BK.log()
+        return AlphaDivergence(-(q_BK * log_w_BK).sum(1), log_w_BK - 1, clipped_B)
     scale = alpha * (alpha - 1)
-    return (q_BK * (w_BK - 1)).sum(1) / scale, w_BK / alpha + 1 / scale
-
-
-def _clipped(ratio_BK: Tensor, clip: float | None) -> Tensor:
-    return ratio_BK if clip is None else ratio_BK.clamp(0, clip)
+    values_B = (q_BK * (w_BK - 1)).sum(1) / scale
+    return AlphaDivergence(values_B, w_BK / alpha + 1 / scale, clipped_B)

@@ -120,6 +120,7 @@ class Passes:
             mean.detach(),
             processes.whole(losses_B.detach(), rows),
             processes.whole(logits_BK.detach(), rows),
+            {name: processes.whole(v_B, rows).mean() for name, v_B in self.loss.told.items()},
         )
 
     def _logits(self, x_BCHW: Tensor, done: Pass, rows: Rows) -> Tensor:

@@ -3,7 +3,7 @@
 Shapes: B images, C channels, H height, W width, K classes.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -79,12 +79,14 @@ class PassReport:
 
     Attributes:
         loss: mean over the batch, before the weight of the pass.
+        told: what the loss tells besides, means over the batch.
     """
 
     done: Pass
     loss: Tensor
     losses_B: Tensor
     logits_BK: Tensor
+    told: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass

@@ -18,7 +18,6 @@ from search.spaces import Space
 from search.supernets.channels import sort_inner_channels
 from search.supernets.checkpoints import STATE_VERSION, require_fit
 from search.supernets.examples import Chosen, Examples, Places
-from search.supernets.losses import Loss
 from search.supernets.making import fresh_source
 from search.supernets.norms import NormPolicy
 from search.supernets.parts import whole
@@ -101,11 +100,6 @@ class Training:
         self._order = self.data.order()
         self._format = net.memory_format(self.device)
         self._diverged = torch.full((), -1, device=self.device)
-
-    @property
-    def loss(self) -> Loss:
-        """Of each pass."""
-        return self.passes.loss
 
     @property
     def num_steps(self) -> int:

@@ -454,9 +454,12 @@ ON_CELLS = {  # parameters, and what such a training tells besides what all tell
 }
 ON_SIZES = {
     "sandwich": ({"num_mid": 0}, {"accuracy largest", "accuracy smallest"}),
-    "bignas": ({"num_mid": 0}, {"loss max", "loss min"}),
+    "bignas": ({"num_mid": 0}, {"loss max", "loss min", "divergence min", "gradient norm"}),
     "attentivenas": ({"num_mid": 1}, {"loss mid"}),
-    "alphanet": ({"num_mid": 0}, {"branch alpha_minus"}),
+    "alphanet": (
+        {"num_mid": 0},
+        {"branch alpha_minus", "divergence alpha_plus", "clipped entries", "greatest gradient"},
+    ),
     "deps": ({"epochs": 3, "num_mid": 0, "ready": 0.6, "fade": 0.3}, {"weight min", "paths"}),
     "mixture_of_supernets": ({"num_mid": 0}, {"routing entropy", "routing"}),
     "shiftnas": ({"norms": "batch", "warmup_epochs": 0}, {"paths"}),

@@ -9,6 +9,7 @@ from search.supernets import curves
 from search.supernets.curves import Curves
 from search.supernets.examples import HeldExamples
 from search.supernets.looks import drawn_probes
+from search.supernets.losses import alpha_divergence
 from search.supernets.making import supernet_of
 from search.supernets.recipes import recipes
 from search.supernets.training import Training
@@ -63,6 +64,33 @@ def test_what_was_added_up_outlives_an_interruption(training, monkeypatch):
     told = {m.name: m.value for m in second.points(reports[-1])}
 
     assert told["loss solo"] == pytest.approx(np.mean([r.losses["solo"] for r in reports]))
+
+
+def test_what_alphanet_tells_is_of_all_subnets_of_a_step():
+    recipe = recipes["alphanet"](epochs=1, batch_size=8, num_mid=2)
+    net = supernet_of("elastic_tiny", recipe, shape=(1, 8, 8), num_classes=3, seed=0)
+    x_NCHW = torch.randn(8, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    made = Training(net, recipe, HeldExamples(x_NCHW, torch.arange(8) % 3), seed=0)
+    curves = Curves(made)
+
+    report = made.step()
+    curves.note(report)
+    told = {metric.name: metric.value for metric in curves.points(report)}
+
+    largest, *others = report.passes
+    assert [one.done.role for one in others] == ["mid", "mid", "min"]
+    assert not largest.told
+    for name in ("branch alpha_minus", "divergence alpha_minus", "divergence alpha_plus"):
+        assert told[name] == pytest.approx(np.mean([float(one.told[name]) for one in others]))
+    both = [
+        alpha_divergence(one.logits_BK, largest.logits_BK, a, 5.0).values_B
+        for one in others
+        for a in (-1.0, 1.0)
+    ]
+    shares = [float((a > b).float().mean()) for a, b in zip(both[::2], both[1::2], strict=True)]
+    assert told["branch alpha_minus"] == pytest.approx(np.mean(shares))
+    assert told["greatest gradient"] == pytest.approx(float(report.greatest))
+    assert "gradient norm" not in told
 
 
 def test_probes_differ_and_fewer_are_the_first_ones():

@@ -55,6 +55,45 @@ def test_adaptive_alpha_has_its_values_and_gradients(given, divergences, expecte
     assert gradient(AdaptiveAlpha(clip=clip), p, q) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize(("given", "divergences", "_expected"), ROWS)
+def test_adaptive_alpha_tells_both_divergences_and_the_branch(given, divergences, _expected):
+    p, q, clip = given
+    loss = AdaptiveAlpha(clip=clip)
+    loss(logits(q), logits(p))
+
+    told = {name: float(values_B) for name, values_B in loss.told.items()}
+    assert told["divergence alpha_minus"] == pytest.approx(divergences[0], abs=1e-6)
+    assert told["divergence alpha_plus"] == pytest.approx(divergences[1], abs=1e-6)
+    assert told["branch alpha_minus"] == (divergences[0] > divergences[1])
+
+
+@pytest.mark.parametrize(
+    ("orders", "share"),
+    [
+        ((-1.0, 1.0), 2 / 3),  # 1 / r is .51, 40 and 10
+        ((1.0, 1.0), 0.0),  # never cut off
+        ((0.0, 0.0), 0.0),  # r is 1.96, .025 and .1
+        ((2.0, 2.0), 0.0),
+        ((-3.0, -3.0), 2 / 3),
+    ],
+)
+def test_entries_that_are_cut_off_are_counted_in_the_branch_that_is_taken(orders, share):
+    loss = AdaptiveAlpha(*orders, clip=5)
+    loss(logits([0.5, 0.4, 0.1]), logits([0.98, 0.01, 0.01]))
+
+    assert float(loss.told["clipped entries"]) == pytest.approx(share)
+
+
+def test_subnets_tell_how_far_they_are_from_the_largest():
+    loss, memo, y_B = InplaceDistillation(HardLabel()), {}, torch.tensor([0])
+    loss("max", logits([0.7, 0.2, 0.1]), y_B, memo)
+    assert loss.told == {}
+
+    loss("mid", logits([0.5, 0.3, 0.2]), y_B, memo)
+
+    assert float(loss.told["divergence mid"]) == pytest.approx(0.0851228, abs=1e-6)
+
+
 def test_order_one_is_distillation():
     forced = AdaptiveAlpha(alpha_minus=1.0)
     p, q = [0.7, 0.2, 0.1], [0.5, 0.3, 0.2]
