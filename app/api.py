@@ -28,7 +28,7 @@ from db.models import Job, JobState
 from db.session import reading
 from search.catalogue import Catalogue
 from search.errors import SearchError, SpecError
-from search.spec import load_submission
+from search.spec import read_yaml
 from workers import queue
 from workers.catalogue import catalogue
 
@@ -126,8 +126,7 @@ def _jobs(  # noqa: PLR0913  # each is a part of the query
 
 async def _submit(request: Request) -> dict[str, list[int]]:
     body = await _body(request)
-    submission = load_submission(body)
-    return {"jobs": await _in_thread(lambda: queue.submit(submission))}
+    return {"jobs": await _in_thread(lambda: queue.submit(queue.read(read_yaml(body))))}
 
 
 def _job(job_id: int) -> dict[str, Any]:

@@ -253,7 +253,7 @@ def _supernet_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
     if catalogue.plugin("mixture", spec.space.name) is None:
         known = ", ".join(catalogue.names("mixture")) or "none"
         yield "space.name", f"there is no supernet of {spec.space.name}; there is one of: {known}"
-    elif use.recipe is not None:
+    if use.recipe is not None:
         yield from _recipe_problems(use.recipe, spec.space.name, catalogue)
     elif use.checkpoint is not None:
         reason = _checkpoint_problem(use.checkpoint, spec, catalogue)

@@ -281,19 +281,27 @@ def parse_submission(content: object) -> Submission:
 
 
 def load_submission(text: str) -> Submission:
-    """Read YAML (or JSON, which is YAML).
+    """Read a submission as YAML (or JSON, which is YAML).
 
     Raises:
         SpecError: the text is no YAML, with its line; or a field is wrong.
     """
+    return parse_submission(read_yaml(text))
+
+
+def read_yaml(text: str) -> object:
+    """What a text says, whatever it is.
+
+    Raises:
+        SpecError: the text is no YAML, with its line.
+    """
     try:
-        content = yaml.safe_load(text)
+        return yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "cannot be read"
         raise SpecError({"": f"not valid YAML{where}: {problem}"}) from None
-    return parse_submission(content)
 
 
 def dump_submission(submission: Spec) -> str:

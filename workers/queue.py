@@ -23,7 +23,8 @@ from db.session import data_dir, reading, transaction
 from search.catalogue import Catalogue
 from search.check import METRICS, check
 from search.cutting import num_slices
-from search.spec import Objective, Spec, Submission, parse_submission
+from search.mending import checked
+from search.spec import Objective, Spec, Submission
 from search.traits import Direction
 from workers.catalogue import catalogue
 
@@ -78,6 +79,17 @@ def send(job_id: int, queue: str) -> bool:
         log.warning("the broker cannot be reached, job %d is sent later: %s", job_id, error)
         return False
     return True
+
+
+def read(content: object) -> Submission:
+    """Read what a file or a request describes, and hold it against what living workers offer.
+
+    Raises:
+        SpecError: with the reason for every wrong field.
+    """
+    with reading() as session:
+        offered = catalogue(session)
+    return checked(content, offered)
 
 
 def submit(
@@ -185,7 +197,7 @@ def clone(
     with reading() as session:
         spec = jobs.job(session, job_id).spec
         has_control = jobs.control_of(session, job_id) is not None
-    submission = parse_submission({**spec, "control": has_control, **(changes or {})})
+    submission = read({**spec, "control": has_control, **(changes or {})})
     return submit(submission, owner=owner, project=project, cloned_from=job_id)
 
 

@@ -9,12 +9,12 @@ import typer
 
 from app.artifacts import artifact_as_json, import_checkpoint
 from app.commands.output import AsJson, say, show_json, show_table
-from app.commands.submitting import read_submission
+from app.commands.submitting import read_file
 from app.tables import import_table
 from db.session import require_current_schema
 from search.catalogue import TableColumn
 from search.errors import SpecError
-from search.spec import dump_submission
+from search.spec import dump_submission, parse_submission
 from search.tables import Guess, TablePreview, preview
 
 commands = typer.Typer(
@@ -122,7 +122,7 @@ def spec(
 
     What the workers offer is not asked: submit holds the spec against it.
     """
-    text = dump_submission(read_submission(file))
+    text = dump_submission(parse_submission(read_file(file)))
     if output is None:
         typer.echo(text, nl=False)
         return

@@ -14,8 +14,8 @@ from db import jobs
 from db.jobs import JobState
 from db.models import Job
 from db.session import reading, require_current_schema
-from search.spec import Submission, load_submission, parse_submission
-from workers.queue import submit
+from search.spec import read_yaml
+from workers.queue import read, submit
 
 SEARCH_FAILED, SEARCH_CANCELLED, INTERRUPTED = 3, 4, 130
 POLL_S = 0.5
@@ -48,8 +48,10 @@ def submit_file(
 ) -> None:
     """Submit a search that a file describes."""
     require_current_schema()
-    submission = read_submission(spec, seeds=seeds, name=name, control=control)
-    job_ids = submit(submission)
+    said = {"seeds": seeds, "name": name, "control": control}
+    changes = {field: value for field, value in said.items() if value is not None}
+    content = read_file(spec)
+    job_ids = submit(read({**content, **changes} if isinstance(content, dict) else content))
     if not as_json:
         say(f"Queued: search {', '.join(map(str, job_ids))}.")
     try:
@@ -62,23 +64,13 @@ def submit_file(
     _exit_as(set(states.values()))
 
 
-def read_submission(
-    path: Path,
-    *,
-    seeds: int | None = None,
-    name: str | None = None,
-    control: bool | None = None,
-) -> Submission:
-    """Read a spec, and put in what the command line says about it.
+def read_file(path: Path) -> object:
+    """What a spec's file says, whatever it is.
 
     Raises:
-        SpecError: with every field that is wrong.
+        SpecError: it is no YAML.
     """
-    text = sys.stdin.read() if str(path) == "-" else path.read_text()
-    submission = load_submission(text)
-    said = {"seeds": seeds, "name": name, "control": control}
-    changes = {field: value for field, value in said.items() if value is not None}
-    return parse_submission({**submission.model_dump(mode="json"), **changes})
+    return read_yaml(sys.stdin.read() if str(path) == "-" else path.read_text())
 
 
 def wait_for(job_ids: list[int]) -> dict[int, JobState]:

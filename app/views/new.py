@@ -1,6 +1,6 @@
 """New search: four short sections, the same as YAML, and a summary that stays in sight."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -16,9 +16,9 @@ from app.views.home import no_worker
 from db import jobs
 from db.session import reading
 from search.catalogue import Catalogue
-from search.check import check
 from search.errors import SpecError
-from search.spec import Submission, load_submission, parse_submission
+from search.mending import checked
+from search.spec import Submission, parse_submission, read_yaml
 from workers import queue
 
 FORM, YAML = "Form", "YAML"
@@ -147,7 +147,7 @@ def _edit_form(catalogue: Catalogue) -> tuple[Submission | None, dict[str, str]]
     if len(draft["objectives"]) != len(before.get("objectives") or ()):
         _renew()
         st.rerun()
-    submission, errors = _checked(lambda: parse_submission(draft), catalogue)
+    submission, errors = _checked(lambda: draft, catalogue)
     return submission, form.tell(errors) if catalogue.plugins else {}
 
 
@@ -161,7 +161,7 @@ def _edit_yaml(catalogue: Catalogue) -> tuple[Submission | None, dict[str, str]]
             key=f"yaml{edition}",
             help="The same search as in the form. Ctrl+Enter takes over what you typed.",
         )
-    submission, errors = _checked(lambda: load_submission(text), catalogue)
+    submission, errors = _checked(lambda: read_yaml(text), catalogue)
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError:
@@ -178,11 +178,15 @@ def _as_yaml(draft: Mapping[str, Any]) -> str:
     return yaml.safe_dump(_new_origin.pruned(written), sort_keys=False, allow_unicode=True)
 
 
-def _checked(read: Any, catalogue: Catalogue) -> tuple[Submission | None, dict[str, str]]:  # noqa: ANN401
+def _checked(
+    read: Callable[[], object], catalogue: Catalogue
+) -> tuple[Submission | None, dict[str, str]]:
+    """What is described, or every message at once, as far as one can judge without a worker."""
     try:
-        submission: Submission = read()
-        if catalogue.plugins:
-            check(submission, catalogue)
+        content = read()
+        submission = (
+            checked(content, catalogue) if catalogue.plugins else parse_submission(content)
+        )
     except SpecError as error:
         return None, error.fields
     return submission, {}

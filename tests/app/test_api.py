@@ -104,6 +104,14 @@ def test_a_wrong_spec_is_refused_by_field(with_worker, client, change, field):
     assert num_jobs() == 0
 
 
+def test_faults_of_every_stage_are_told_at_once(with_worker, client):
+    wrong = {"objectives": ["nobody"], "budget": {"trials": 0}}
+
+    answer = client.post("/api/jobs", json={**SPEC, **wrong})
+
+    assert set(answer.json()["fields"]) == {"objectives.0.metric", "budget.trials"}
+
+
 @pytest.mark.parametrize("body", [b"", b"[1", b"name: [", b"\xff\xfe", b"- a\n- b"])
 def test_what_is_no_spec_is_refused(with_worker, client, body):
     assert client.post("/api/jobs", content=body).status_code == 422

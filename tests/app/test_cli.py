@@ -292,6 +292,16 @@ def test_a_wrong_spec_is_told_field_by_field_as_the_page_does(
     assert archfront("jobs", "--json").json["total"] == 0
 
 
+def test_faults_of_every_stage_are_told_at_once(archfront, worker):
+    wrong = SPEC.replace("[nwot,", "[nowt,").replace("batch_size: 16", "batch_size: 1")
+
+    answer = archfront("submit", "-", "--name", " ", stdin=wrong)
+
+    said = ["name", "data.batch_size", "objectives.0.metric"]
+    assert answer.code == 2
+    assert [line.split(": ")[1] for line in answer.err.splitlines()] == said
+
+
 @pytest.mark.parametrize(
     ("state", "code"),
     [(JobState.SUCCEEDED, 0), (JobState.FAILED, 3), (JobState.CANCELLED, 4)],

@@ -86,6 +86,19 @@ def test_too_many_probes_are_refused_at_their_field(with_worker, open_page):
     assert page.button(key="submit").disabled
 
 
+def test_three_mistakes_are_seen_at_their_fields_at_once(with_worker, open_page):
+    page = with_supernet(open_page)
+
+    field(page, "number_input", "Probes").set_value(4000)
+    field(page, "number_input", "epochs").set_value(0)
+    field(page, "number_input", "Trials").set_value(0).run()
+
+    said = [m.value.replace("\\", "") for m in page.markdown if m.value.startswith(":red[")]
+    assert sum("4000 is too large" in one for one in said) == 1
+    assert sum("0 is too small: at least 1" in one for one in said) == 2
+    assert page.button(key="submit").disabled
+
+
 def test_a_recipe_says_why_it_cannot_train_the_space(with_worker, open_page):
     page = with_supernet(open_page)
 
