@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from app import cached, front
 from app.measures import Measure
 from db import jobs
+from db.models import Job
 from db.session import database_url, reading
 from search.correlation import Estimate, probability_to_surpass
 from search.traits import Direction
@@ -26,8 +27,10 @@ class Run:
     Attributes:
         trials_K: after how many trials a value was reached, ascending.
         values_K: the best so far then.
-        num_trials: that the job has had.
+        num_trials: that the job has had in full.
         is_whole: it has come to its end by itself, not cancelled or failed before.
+        budget: of full trials; None when another budget ends it.
+        num_screened: trials for some of the objectives, which that budget does not count.
     """
 
     job_id: int
@@ -35,11 +38,24 @@ class Run:
     values_K: NDArray[np.float64]
     num_trials: int
     is_whole: bool
+    budget: int | None = None
+    num_screened: int = 0
 
-    def at(self, num_trials: int | None) -> float | None:
-        """The best after so many trials, or at the end; None when nothing counted by then."""
-        if num_trials is None:
-            num_trials = self.num_trials
+    @property
+    def share(self) -> float:
+        """How much of its budget it has had; of any but trials, how many it has had."""
+        return self.num_trials / (self.budget or 1)
+
+    def after(self, least: "Run | None") -> int:
+        """So many trials are as large a share as *least* has had of its budget; all for None."""
+        if least is None:
+            return self.num_trials
+        if self.budget is None or least.budget is None:
+            return least.num_trials
+        return least.num_trials * self.budget // least.budget
+
+    def at(self, num_trials: int) -> float | None:
+        """The best after so many trials; None when nothing counted by then."""
         place = int(np.searchsorted(self.trials_K, num_trials, side="right")) - 1
         return float(self.values_K[place]) if place >= 0 else None
 
@@ -59,17 +75,43 @@ class Verdict:
 
     Attributes:
         pairs: of all seeds.
-        num_trials: so many trials of each run are compared; None when all are over and whole.
+        least: the run that has had the least of its budget, by which all are cut; None when all
+            are over and whole.
         results, controls: what the runs came to; seeds of which one has nothing are left out.
         surpass: the probability to surpass random search; None when nothing can be compared.
     """
 
     pairs: tuple[Pair, ...]
     direction: Direction
-    num_trials: int | None
+    least: Run | None
     results: tuple[float, ...]
     controls: tuple[float, ...]
     surpass: Estimate | None
+
+    def ends(self, pair: Pair) -> tuple[float | None, float | None]:
+        """What a pair came to, as far as it is compared."""
+        both = (pair.search, pair.control)
+        search, control = (run.at(run.after(self.least)) for run in both)
+        return search, control
+
+    @property
+    def num_uncounted(self) -> int:
+        """Trials of the searches that no budget counts and that their controls have not had."""
+        return sum(
+            pair.search.num_screened
+            for pair in self.pairs
+            if pair.search.budget is not None and pair.search.budget == pair.control.budget
+        )
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A job of the group as it is now."""
+
+    version: int
+    is_whole: bool
+    budget: int | None
+    num_screened: int
 
 
 def verdict(job_id: int, by: str, measures: Sequence[Measure]) -> Verdict | None:
@@ -85,50 +127,55 @@ def verdict(job_id: int, by: str, measures: Sequence[Measure]) -> Verdict | None
         members = {
             one: jobs.job(session, one) for pair in found for one in (pair.job_id, pair.control_id)
         }
-        versions = {
-            one: (job.version, job.state is jobs.JobState.SUCCEEDED)
-            for one, job in members.items()
-        }
+        now = {one: _member(job) for one, job in members.items()}
     if not found:
         return None
     measure = next((one for one in measures if one.name == by), None)
-    reference = None if measure else _reference(versions, measures)
+    reference = None if measure else _reference(now, measures)
     runs = {
-        one: _run(one, version, is_whole, measure, tuple(measures), reference)
-        for one, (version, is_whole) in versions.items()
+        one: _run(one, member, measure, tuple(measures), reference) for one, member in now.items()
     }
     pairs = tuple(Pair(one.seed, runs[one.job_id], runs[one.control_id]) for one in found)
     return compared(pairs, measure.direction if measure else "maximize")
 
 
 def compared(pairs: tuple[Pair, ...], direction: Direction) -> Verdict:
-    """What runs of equal budget came to; unless all are over and whole, after as many trials."""
+    """What runs of equal budget came to; unless all are whole, after an equal share of it."""
     runs = [run for pair in pairs for run in (pair.search, pair.control)]
-    num = None if all(run.is_whole for run in runs) else min(run.num_trials for run in runs)
-    ends = [(pair.search.at(num), pair.control.at(num)) for pair in pairs]
+    least = None if all(run.is_whole for run in runs) else min(runs, key=lambda run: run.share)
+    found = Verdict(pairs, direction, least, (), (), None)
+    ends = [found.ends(pair) for pair in pairs]
     both = [(a, b) for a, b in ends if a is not None and b is not None]
-    results, controls = tuple(a for a, _ in both), tuple(b for _, b in both)
-    surpass = probability_to_surpass(results, controls, direction=direction) if both else None
-    return Verdict(pairs, direction, num, results, controls, surpass)
+    if not both:
+        return found
+    results, controls = zip(*both, strict=True)
+    surpass = probability_to_surpass(results, controls, direction=direction)
+    return Verdict(pairs, direction, least, results, controls, surpass)
+
+
+def _member(job: Job) -> _Member:
+    is_whole = job.state is jobs.JobState.SUCCEEDED
+    return _Member(job.version, is_whole, job.spec["budget"].get("trials"), job.num_screened)
 
 
 def _run(
     job_id: int,
-    version: int,
-    is_whole: bool,
+    member: _Member,
     measure: Measure | None,
     measures: tuple[Measure, ...],
     reference: tuple[float, ...] | None,
 ) -> Run:
+    rest = (member.is_whole, member.budget, member.num_screened)
     if measure is not None:
-        trials_K, values_K, num = _best(database_url(), job_id, version, measure)
-        return Run(job_id, trials_K, values_K, num, is_whole)
-    num = len(cached.columns(job_id, version))
-    curve = cached.curve_of(job_id, version, measures[:2], reference) if reference else None
+        return Run(job_id, *_best(database_url(), job_id, member.version, measure), *rest)
+    num = int((~cached.columns(job_id, member.version).is_screened).sum())
+    curve = None
+    if reference:
+        curve = cached.curve_of(job_id, member.version, measures[:2], reference)
     if curve is None:
-        return Run(job_id, np.empty(0), np.empty(0), num, is_whole)
+        return Run(job_id, np.empty(0), np.empty(0), num, *rest)
     trials_K, values_K = (each.astype(np.float64) for each in (curve.trials_K, curve.volume_K))
-    return Run(job_id, trials_K, values_K, num, is_whole)
+    return Run(job_id, trials_K, values_K, num, *rest)
 
 
 @st.cache_resource(max_entries=NUM_RUNS, show_spinner=False)
@@ -144,12 +191,12 @@ def _best(
 
 
 def _reference(
-    versions: dict[int, tuple[int, bool]], measures: Sequence[Measure]
+    members: dict[int, _Member], measures: Sequence[Measure]
 ) -> tuple[float, ...] | None:
     """The same for all runs: the worst of their default reference points."""
     points = [
-        front.reference_point(cached.columns(job_id, version), measures[:2])
-        for job_id, (version, _) in versions.items()
+        front.reference_point(cached.columns(job_id, member.version), measures[:2])
+        for job_id, member in members.items()
     ]
     known = [point for point in points if point is not None]
     if not known:

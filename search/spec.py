@@ -25,6 +25,9 @@ TABLE = "table"  # the metric that looks values up in an imported benchmark
 RANDOM = "random"  # the strategy of controls
 CONTROL = " (control)"  # after the name of the search that it is one of
 MAX_NAME = 120
+MAX_TRIALS = 10_000_000
+
+HALVING = "successive_halving"  # the strategy with rungs
 
 LISTED = "listed"  # the strategy of exports
 
@@ -93,7 +96,7 @@ class Budget(_Part):
     that trains, each epoch may take so long.
     """
 
-    trials: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    trials: Annotated[int, Field(ge=1, le=MAX_TRIALS)] | None = None
     minutes: Annotated[float, Field(gt=0, le=100_000)] | None = None
     clock_s: Annotated[float, Field(gt=0)] | None = None
     trial_timeout_s: Annotated[float, Field(gt=0)] = 600.0
@@ -253,10 +256,6 @@ class Submission(Spec):
         content = self.model_dump(exclude={"seeds", "control"})
         return [Spec.model_validate({**content, "seed": self.seed + i}) for i in range(self.seeds)]
 
-    def controls(self) -> list[Spec | None]:
-        """The control of each of the specs, as they are asked for: random, with no warm start."""
-        return [_control(spec) if self.control else None for spec in self.specs()]
-
 
 def parse_submission(content: object) -> Submission:
     """Read what a form, a file or a request describes.
@@ -308,12 +307,6 @@ def dump_submission(submission: Spec) -> str:
     """The spec as YAML, in the order people read it, defaults left out where they are empty."""
     content = submission.model_dump(mode="json", exclude_none=True)
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
-
-
-def _control(spec: Spec) -> Spec:
-    name = f"{spec.name[: MAX_NAME - len(CONTROL)]}{CONTROL}"
-    changes = {"name": name, "strategy": Choice(name=RANDOM), "warm_start": None}
-    return spec.model_copy(update=changes)
 
 
 def _wrong_at(path: str, message: str) -> PydanticCustomError:

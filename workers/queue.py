@@ -22,6 +22,7 @@ from db.jobs import JobState, NewJob
 from db.session import data_dir, reading, transaction
 from search.catalogue import Catalogue
 from search.check import METRICS, check
+from search.controls import random_control
 from search.cutting import num_slices
 from search.mending import checked
 from search.spec import Objective, Spec, Submission
@@ -117,10 +118,10 @@ def submit(
     }
     added: list[int] = []
     with transaction() as session:
-        for spec, control in zip(specs, submission.controls(), strict=True):
+        for spec in specs:
             added.append(jobs.add_job(session, _new_job(spec, offered, **shared)).id)
-            if control is not None:
-                of = {"control_of": added[-1]}
+            if submission.control:
+                control, of = random_control(spec, offered), {"control_of": added[-1]}
                 added.append(jobs.add_job(session, _new_job(control, offered, **shared, **of)).id)
         ready = [message for job_id in added for message in jobs.to_send(session, job_id)]
     send_all(ready)

@@ -23,8 +23,10 @@ def control_chart(found: Verdict, by: str) -> go.Figure:
         ("search", "solid", VERMILION, [pair.search for pair in pairs]),
     ):
         _draw(figure, runs, name, {"color": colour, "dash": dash, "shape": "hv", "width": 1.8})
-    if found.num_trials is not None:
-        figure.add_vline(x=found.num_trials, line={"color": GREY, "dash": "dot", "width": 1})
+    if found.least is not None:
+        first = found.pairs[0]
+        for num in {run.after(found.least) for run in (first.search, first.control)}:
+            figure.add_vline(x=num, line={"color": GREY, "dash": "dot", "width": 1})
     figure.update_layout(
         **plain_layout(HEIGHT),
         dragmode=False,

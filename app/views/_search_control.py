@@ -48,7 +48,7 @@ def show(job: Job, measures: Sequence[Measure], catalogue: Catalogue) -> None:
         )
     found = against_chance.verdict(job.id, by, tuple(ordered))
     assert found is not None
-    if found.num_trials == 0:
+    if found.least is not None and found.least.num_trials == 0:
         st.markdown("The comparison appears when every run and its control have had a trial.")
         return
     left, right = st.columns((1.6, 1), gap="medium")
@@ -101,11 +101,7 @@ def _picked(name: str, one: Picked | None, measure: Measure) -> str:
 
 
 def _words(found: Verdict, by: str) -> None:
-    if found.num_trials is not None:
-        st.caption(
-            f":material/hourglass_top: Not all runs came to their end: compared after "
-            f"{wording.counted(found.num_trials, 'trial')} of each."
-        )
+    _budgets(found)
     surpass = found.surpass
     if surpass is None or surpass.value is None:
         st.markdown("There is nothing to compare yet: both sides need a trial that counts.")
@@ -132,6 +128,31 @@ def _words(found: Verdict, by: str) -> None:
         st.caption(f"{num} seeds leave a wide interval; five or more say clearly more.")
 
 
+def _budgets(found: Verdict) -> None:
+    """After how much of each run they are compared, and what no budget counts."""
+    search, control = found.pairs[0].search, found.pairs[0].control
+    is_equal = search.budget == control.budget
+    if found.least is not None:
+        num, chance = search.after(found.least), control.after(found.least)
+        of = "each" if is_equal else f"the search and {chance:,} of its control"
+        st.caption(
+            f":material/hourglass_top: Not all runs came to their end: compared after "
+            f"{wording.counted(num, 'trial')} of {of}."
+        )
+    if not is_equal:
+        st.caption(
+            f"The control has {control.budget:,} trials for the {search.budget:,} of the search, "
+            "because what the search trained without looking at it in full counts too: both train "
+            "for as many epochs."
+        )
+    if found.num_uncounted:
+        st.caption(
+            f":material/warning: The budget counts trials for all objectives. The searches scored "
+            f"{wording.counted(found.num_uncounted, 'architecture')} for some of them besides, "
+            "and the controls had nothing for it: where that took long, the search is favoured."
+        )
+
+
 def _judgement(low: float, high: float, by: str) -> str:
     name = wording.plain(by)
     if low > 0.5:
@@ -145,8 +166,7 @@ def _seeds(found: Verdict) -> None:
     rows = [
         (
             str(pair.seed),
-            _value(pair.search.at(found.num_trials)),
-            _value(pair.control.at(found.num_trials)),
+            *map(_value, found.ends(pair)),
         )
         for pair in found.pairs[:20]
     ]

@@ -153,6 +153,34 @@ def brackets(num_rungs: int, eta: int) -> list[tuple[int, int]]:
     ]
 
 
+def num_scored(
+    num_full: int, num_rungs: int, *, initial: int, eta: int, hyperband: bool
+) -> list[int]:
+    """How many archs are scored for each rung until so many have been looked at in full.
+
+    A trial in full scores the rungs below the one that its bracket begins on, too.
+    """
+    begun = brackets(num_rungs, eta) if hyperband else [(0, initial)]
+    cycle = [_sizes(first, num, num_rungs, eta) for first, num in begun]
+    whole, left = divmod(num_full, sum(sizes[-1] for sizes in cycle))
+    nums = [whole * sum(sizes) for sizes in zip(*cycle, strict=True)]
+    for (first, _), sizes in zip(begun, cycle, strict=True):
+        last = min(left, sizes[-1])
+        if last:
+            left -= last
+            made = [last] * first + sizes[first:-1] + [last]
+            nums = [a + b for a, b in zip(nums, made, strict=True)]
+    return nums
+
+
+def _sizes(first: int, num: int, num_rungs: int, eta: int) -> list[int]:
+    """How many archs of a bracket are scored for each rung."""
+    sizes = [num]
+    while len(sizes) < num_rungs - first:
+        sizes.append(max(1, sizes[-1] // eta))
+    return [sizes[-1]] * first + sizes
+
+
 def budgets(lowest: int, highest: int, eta: int = 3) -> list[int]:
     """Training budgets of the rungs: *lowest*, times *eta*, and so on, and *highest* last.
 

@@ -19,9 +19,10 @@ GROUP = "5f6c1ad2-0000-4000-8000-00000000000c"
 SPACE = spaces[filling.SPACE]
 
 
-def add_run(session, values, *, seed=0, control_of=None, is_whole=True):
+def add_run(session, values, *, seed=0, control_of=None, is_whole=True, trials_budget=1000):
     """A run whose trials have these scores of nwot; macs fall as they rise."""
-    spec = filling.a_spec("evolution", seed=seed)
+    budget = {"trials": trials_budget, "trial_timeout_s": 600.0}
+    spec = filling.a_spec("evolution", seed=seed, budget=budget)
     job_id = filling.add_job(session, spec, group_id=GROUP, control_of=control_of)
     token = filling.claimed(session, job_id)
     archs = [SPACE.at(place) for place in range(len(values))]
@@ -88,7 +89,7 @@ def test_runs_that_are_not_over_are_compared_after_equally_many_trials():
 
     found = against_chance.compared((pair,), "maximize")
 
-    assert found.num_trials == 2
+    assert found.least.num_trials == 2
     assert (found.results, found.controls) == ((2,), (9,))
 
 
@@ -103,8 +104,20 @@ def test_a_run_that_failed_is_compared_after_equally_many_trials(with_worker):
 
     found = verdict(mine)
 
-    assert found.num_trials == 1
+    assert found.least.num_trials == 1
     assert found.controls == (1.0, 1.0)
+
+
+def test_runs_of_unequal_numbers_are_compared_after_an_equal_share(with_worker):
+    """Two trials of ten are as much as four of the control's twenty-one."""
+    with transaction() as session:
+        mine = add_run(session, [1, 2], trials_budget=10, is_whole=False)
+        add_run(session, [1, 2, 3, 5, 9], control_of=mine, trials_budget=21)
+
+    found = verdict(mine)
+
+    assert (found.results, found.controls) == ((2,), (5,))
+    assert found.num_uncounted == 0
 
 
 def test_a_run_without_anything_that_counts_leaves_its_seed_out():
@@ -172,6 +185,29 @@ def test_the_page_says_that_runs_are_under_way(with_worker, open_page):
     page = open_page("search", id=add_pairs(1, is_whole=False), tab="control")
 
     assert "Not all runs came to their end: compared after 3 trials" in words(page)
+
+
+def test_the_page_says_why_a_control_has_more_trials(with_worker, open_page):
+    with transaction() as session:
+        mine = add_run(session, [1, 2], trials_budget=10)
+        add_run(session, [1, 2, 3], control_of=mine, trials_budget=21)
+
+    page = open_page("search", id=mine, tab="control")
+
+    assert "The control has 21 trials for the 10 of the search" in words(page)
+    assert not page.exception
+
+
+def test_the_page_says_what_no_budget_counts(with_worker, open_page):
+    with transaction() as session:
+        mine = add_run(session, [1, 2, 3])
+        jobs.job(session, mine).num_screened = 2
+        add_run(session, [1, 2, 3], control_of=mine)
+
+    page = open_page("search", id=mine, tab="control")
+
+    assert "scored 2 architectures for some of them besides" in words(page)
+    assert not page.exception
 
 
 def test_a_search_without_control_learns_what_one_is(ids, open_page):

@@ -3,7 +3,7 @@ import pytest
 
 from search.spaces import spaces
 from search.strategies import Result, strategies
-from search.strategies.successive_halving import brackets, budgets
+from search.strategies.successive_halving import brackets, budgets, num_scored
 
 SPACE = spaces["nasbench201"]
 
@@ -94,6 +94,26 @@ def test_hyperband_goes_from_most_on_the_lowest_rung_to_few_on_the_highest():
         asked.append((len(proposals), proposals[0].only))
 
     assert asked == [(4, (0,)), (2, (1,)), (1, None), (3, (1,)), (1, None), (3, None)]
+
+
+def scored(num_full, **params):
+    """For each of three rungs the archs that the strategy asks to score, one by one."""
+    strategy, number, asked = halving(rungs=(1, 2, 3), **params), 0, [set(), set(), set()]
+    while len(asked[2]) < num_full:
+        for proposal in strategy.ask(1):
+            told(strategy, [proposal], number, [number])
+            number += 1
+            for place in (0, 1, 2) if proposal.only is None else proposal.only:
+                asked[place].add(proposal.arch)
+    return [len(archs) for archs in asked]
+
+
+@pytest.mark.parametrize("hyperband", [False, True])
+@pytest.mark.parametrize("num_full", [1, 2, 4, 5, 7, 20])
+def test_what_it_scores_for_so_many_full_trials_is_known_before(num_full, hyperband):
+    params = {"initial": 17, "eta": 2, "hyperband": hyperband}
+
+    assert num_scored(num_full, 3, **params) == scored(num_full, **params)
 
 
 def test_a_space_that_is_seen_through_ends_it():
