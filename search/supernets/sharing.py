@@ -5,12 +5,16 @@ Every architecture belongs to one group, and a group has private copies of some 
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from search.seeds import seed_of
 from search.spaces import Arch, Space
+from search.supernets.mix import counts_of
 from search.supernets.slots import Slot
 from search.supernets.sources import SourceMaker, WeightSource, sources
 from search.supernets.sources.partitioned import Partitioned
@@ -61,6 +65,54 @@ def shared_keyword(keyword: str, *, is_inverted: bool = False) -> Callable[[Slot
     return is_private
 
 
+class Dealt(Partitioned):
+    """Groups of random architectures; who is in which is kept with the weights.
+
+    They are dealt by a generator of their own, which the seed of the first values seeds: another
+    run has other groups, and first values are those of any other groups.
+
+    Args:
+        slots: of the supernet.
+        generator: draws first values.
+        inner: the source of each group.
+        space: whose architectures are dealt.
+        num_groups: how many.
+    """
+
+    def __init__(
+        self,
+        slots: Sequence[Slot],
+        generator: torch.Generator,
+        /,
+        *,
+        inner: SourceMaker,
+        space: Space,
+        num_groups: int,
+    ) -> None:
+        rng = np.random.default_rng(seed_of(generator.initial_seed(), "groups"))
+        self._numbers = groups_of(space, num_groups, rng)
+        self._counts = counts_of(space)
+        super().__init__(
+            slots,
+            generator,
+            inner=inner,
+            num_groups=num_groups,
+            group_of=self._number_of,
+            is_private=_every_slot,
+        )
+
+    def get_extra_state(self) -> Tensor:
+        """The group of every arch, by its number."""
+        return torch.tensor(self._numbers)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Inverse of :meth:`get_extra_state`."""
+        self._numbers = state.tolist()
+
+    def _number_of(self, arch: Arch) -> int:
+        return self._numbers[_number(self._counts, arch)]
+
+
 def shared_source(  # noqa: PLR0913  # what a policy is
     space: Space,
     policy: Policy,
@@ -70,7 +122,6 @@ def shared_source(  # noqa: PLR0913  # what a policy is
     keyword: str = "",
     is_inverted: bool = False,
     inner: str = "per_choice",
-    seed: int = 0,
 ) -> SourceMaker:
     """The weight source of a policy.
 
@@ -82,16 +133,16 @@ def shared_source(  # noqa: PLR0913  # what a policy is
         keyword: of ``keyword``: layers that have it are shared.
         is_inverted: of ``keyword``: layers that do not have it are.
         inner: the weight source within a group.
-        seed: deals out ``random_groups``.
     """
     maker = sources[inner]
     if policy == "all":
         return maker
-    count = num_groups if policy.endswith("groups") else space.size
-    rng = np.random.default_rng(seed) if policy == "random_groups" else None
-    numbers = groups_of(space, count, rng)
-    counts = [len(decision.choices) for decision in space.decisions]
-    is_private: Callable[[Slot], bool] = lambda _slot: True  # noqa: E731
+    if policy == "random_groups":
+        dealt: partial[Dealt] = partial(Dealt, inner=maker, space=space, num_groups=num_groups)
+        return dealt
+    count = num_groups if policy == "similar_groups" else space.size
+    numbers, counts = groups_of(space, count), counts_of(space)
+    is_private: Callable[[Slot], bool] = _every_slot
     if policy == "prefix":
         is_private = shared_prefix(num_parts)
     elif policy == "keyword":
@@ -108,6 +159,10 @@ def shared_source(  # noqa: PLR0913  # what a policy is
         )
 
     return make
+
+
+def _every_slot(_slot: Slot) -> bool:
+    return True
 
 
 def _number(counts: Sequence[int], arch: Arch) -> int:

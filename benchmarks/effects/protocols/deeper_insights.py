@@ -19,11 +19,11 @@ from benchmarks.effects.protocol import (
     number,
     of,
 )
-from benchmarks.effects.supernets import accuracy_of, archs_of, known_mean, mean
-from search.spaces import spaces
+from benchmarks.effects.supernets import Trained, accuracy_of, archs_of, known_mean, mean
 from search.supernets.ranking import kendall_tau
 from search.supernets.recipes import recipes
 from search.supernets.sharing import groups_of
+from search.supernets.sources.partitioned import Partitioned
 from search.supernets.steps import Report
 from search.supernets.training import Training
 
@@ -75,7 +75,7 @@ def deeper(
     trained = train_cells(recipe, seed, looks)
     truth = bench.truth("cell_27")
     found = ranking(bench, trained)
-    own = _groups(sharing, groups)
+    own = _groups(trained)
     taus = [in_groups(truth, scores, own) for scores in looks.epochs]
     found |= {
         "tau within groups": taus[-1],
@@ -84,7 +84,7 @@ def deeper(
         "best": _best(looks.epochs[-1]),
     }
     for count in GROUPS:
-        alike = _groups("similar_groups", count)
+        alike = groups_of(trained.net.space, count)
         found[f"tau within {count} similar groups"] = in_groups(truth, looks.epochs[-1], alike)
     if is_dense:
         found["jump"] = mean(looks.jumps)
@@ -100,13 +100,13 @@ def in_groups(truth: Sequence[float], scores: Sequence[float], own: Sequence[int
     return known_mean(taus)
 
 
-def _groups(sharing: str, count: int) -> list[int]:
-    """As the recipe deals them out."""
-    space = spaces["cell_27"]
-    if sharing == "all":
-        return [0] * space.size
-    rng = np.random.default_rng(0) if sharing == "random_groups" else None
-    return groups_of(space, count, rng)
+def _groups(trained: Trained) -> list[int]:
+    """As they were dealt out; one where all share."""
+    source = trained.net.source
+    archs = archs_of(trained.net)
+    return (
+        list(map(source.group_of, archs)) if isinstance(source, Partitioned) else [0] * len(archs)
+    )
 
 
 def _best(scores: Sequence[float]) -> int:

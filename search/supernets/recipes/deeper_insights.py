@@ -54,7 +54,7 @@ def deeper_insights(  # noqa: PLR0913  # parameters
         weight_decay: of all parameters.
         order: as the space lists them, shuffled once, or shuffled for every round.
         sharing: who shares what.
-        groups: how many, of a sharing in groups.
+        groups: how many, of a sharing in groups; random ones are others for every seed.
         parts: cells or stages that all share, of ``prefix``.
         keyword: layers that have it in their kind or name are shared, of ``keyword``.
         shares_others: those that do not have the keyword are shared instead.

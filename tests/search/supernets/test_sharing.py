@@ -110,6 +110,47 @@ def test_one_group_equals_sharing_everything_bit_for_bit():
         torch.testing.assert_close(one.net.state_dict()[other], value, rtol=0, atol=0)
 
 
+RANDOM = {"sharing": "random_groups", "groups": 3}
+
+
+def groups_in(made):
+    return [made.net.source.group_of(SPACE.at(n)) for n in range(64)]
+
+
+def test_another_seed_deals_other_groups_and_an_equal_one_the_same():
+    one, same, other = (
+        training(of("deeper_insights", **RANDOM), "cell_64", seed=seed) for seed in (0, 0, 1)
+    )
+
+    assert groups_in(one) == groups_in(same) != groups_in(other)
+    assert sorted(np.bincount(groups_in(one)).tolist()) == [21, 21, 22]
+
+
+def test_dealing_groups_changes_no_first_weight():
+    dealt, similar = (
+        training(of("deeper_insights", sharing=f"{kind}_groups", groups=3), "cell_64").net
+        for kind in ("random", "similar")
+    )
+
+    expected = dict(dealt.named_parameters())
+    assert expected
+    for name, parameter in similar.named_parameters():
+        assert torch.equal(parameter, expected[name])
+
+
+def test_a_training_continued_has_the_groups_that_it_began_with():
+    recipe = of("deeper_insights", **RANDOM)
+    whole, first = finished(recipe, "cell_64"), training(recipe, "cell_64")
+    first.step()
+    second = training(recipe, "cell_64", seed=9)
+    second.load_state_dict(first.state_dict())
+    for _ in second.run():
+        pass
+
+    assert groups_in(second) == groups_in(whole)
+    torch.testing.assert_close(second.net.state_dict(), whole.net.state_dict(), rtol=0, atol=0)
+
+
 def test_a_prefix_of_no_parts_shares_the_stem():
     net = small("cell_27")
     is_private = shared_prefix(0)

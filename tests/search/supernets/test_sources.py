@@ -118,7 +118,7 @@ def test_groups_have_weights_of_their_own():
 
 def test_one_group_is_the_inner_source():
     one = partition(num_groups=1)
-    one._group_of = lambda _arch: 0
+    one.group_of = lambda _arch: 0
 
     for key in CONV.shapes:
         torch.testing.assert_close(

@@ -26,7 +26,7 @@ HELD_OUT = np.arange(0, 1400, 2)
 PARAMS = {
     "spos": {"epochs": 1, "batch_size": 8, "norms": "tracked"},
     "few_shot": {"epochs": 1, "member_epochs": 1, "batch_size": 8},
-    "deeper_insights": {"epochs": 1, "batch_size": 8, "sharing": "random"},
+    "deeper_insights": {"epochs": 1, "batch_size": 8, "sharing": "random_groups", "groups": 3},
 }
 
 
