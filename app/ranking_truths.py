@@ -1,7 +1,7 @@
 """What the probes of a supernet are known by: benchmarks, trainings alone, costs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -138,10 +138,10 @@ def _baseline(one: Truth) -> str | None:
 
 
 def _widest(costs: Sequence[Truth]) -> tuple[Truth, ...]:
-    """Of each baseline the column that has most probes."""
+    """Of each baseline the column that has most probes, whatever its source calls it."""
     made = []
     for base in BASELINES:
         same = [one for one in costs if _baseline(one) == base]
         if same:
-            made.append(max(same, key=lambda one: len(one.values)))
+            made.append(replace(max(same, key=lambda one: len(one.values)), name=base))
     return tuple(made)

@@ -13,7 +13,8 @@ from db.jobs import JobFilter
 from db.models import Job
 
 Told = list[tuple[int, Mapping[str, Any]]]
-RANKING, CHOICES, PATHS, SPLITS, ROUTING = "ranking", "choices", "paths", "splits", "routing"
+RANKING, CHOICES, SPLITS = "ranking", "choices", "splits"
+METHOD_LOGS = ("paths", "data", "picks", "routing")
 MAX_SEEDS = 20
 MAX_TOLD = 1000
 NO_TRAINER = (

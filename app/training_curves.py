@@ -5,7 +5,7 @@ of its own, so that a recipe shows whatever it reports.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,9 @@ STRIDES = 20
 FAMILIES = {
     "loss": ("Loss", ""),
     "accuracy": ("Accuracy of subnets", "%"),
+    "uncalibrated": ("Accuracy with the norms of the largest", "%"),
     "weight": ("Weight of the loss", ""),
+    "rate": ("Learning rate times weight", ""),
     "branch": ("Share of the branches", ""),
     "divergence": ("Divergence from the largest", "nats"),
 }
@@ -32,10 +34,64 @@ TITLES = {
     "gradient norm": "Norm of the gradient",
     "greatest gradient": "Greatest entry of the gradient",
     "clipped entries": "Share of entries cut off",
+    "gap": "Largest less smallest, in %",
     "routing entropy": "Evenness of the routing",
+    "routing distance": "Distance between routings of probes",
 }
+# Of methods' own logs: title, and what is to be known of it.
+LOGS = {
+    "probabilities": ("Probability of each operation", ""),
+    "effective_share": (
+        "Effective share of images",
+        "1 / sum(Q^2) over the number of images, where Q are the probabilities by which images "
+        "are drawn: 1 where all are drawn alike.",
+    ),
+    "probability_quantiles": (
+        "Probability times images",
+        "Quantiles of the probabilities by which images are drawn, times their number: 1 is "
+        "uniform.",
+    ),
+    "shares": ("Share of the steps for each bin of costs", "Costs are shares of the largest."),
+    "counts": (
+        "Subnets trained so far, by their cost",
+        "The histogram of the costs that were drawn, as it grows.",
+    ),
+    "cost_errors": (
+        "Cost missed by picks",
+        "|cost - C| / C of the architecture that the method takes for each cost C.",
+    ),
+    "draw_errors": ("Cost missed by draws", "The same of the mean cost of draws for C."),
+    "accuracy_of_picks": (
+        "Accuracy of picks (%)",
+        "Of the architecture that the method takes for each cost, on held-out images.",
+    ),
+    "epsilon": ("Weight of subnets", "Epsilon: 0 until the subnets join."),
+    "entropy": (
+        "Evenness of the routing by layer",
+        "1 where all experts are used alike, 0 where one is used alone.",
+    ),
+    "distances": (
+        "Distance between routings by layer",
+        "The mean over pairs of probes: 0 where experts are mixed alike whatever the "
+        "architecture, 1 where two have none in common.",
+    ),
+}
+LINED = ("probability_quantiles", "cost_errors", "draw_errors", "accuracy_of_picks")
+MOST_LINES = 6  # that can be told apart; more are rows of a heat map
+GAP = "gap"  # between the largest and the smallest
 STILL = ("arch", "targets")  # in a log, but no values over the training
-ORDER = ("loss", "accuracy", *(name for name in TITLES), "weight", "branch", "divergence")
+MARKED = ("loss", "accuracy", GAP)
+ORDER = (
+    "loss",
+    "accuracy",
+    GAP,
+    "uncalibrated",
+    *(name for name in TITLES),
+    "weight",
+    "rate",
+    "branch",
+    "divergence",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +105,19 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """Series with one axis."""
+    """Series with one axis.
+
+    Attributes:
+        about: what is to be known of it; empty where its title says all.
+        marks: steps at which something began, and what.
+    """
 
     key: str
     title: str
     unit: str
     lines: tuple[Line, ...]
+    about: str = ""
+    marks: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +128,7 @@ class Heat:
     names: tuple[str, ...]
     steps_S: Floats
     values_NS: Floats
+    about: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,18 +149,37 @@ class MethodLog:
 def panels(metrics: Mapping[str, Series], *, in_strides: bool = False) -> tuple[Panel, ...]:
     """Group series; the usual ones first, in their order.
 
+    The gap between the largest and the smallest subnet is a panel of its own. Where subnets join
+    the training late, panels of subnets have a mark at that step.
+
     Args:
         metrics: steps and values by name.
         in_strides: only as many points as make whole strides of a twentieth. Streamlit mounts a
             chart anew whenever it has changed, which is seen: so a live one changes seldom.
     """
     grouped: dict[str, list[Line]] = {}
-    for name, whole in metrics.items():
+    for name, whole in {**metrics, **_gap(metrics)}.items():
         series = whole[: len(whole) - len(whole) % _stride(len(whole))] if in_strides else whole
         if series:
             grouped.setdefault(_family(name), []).append(_line(_within(name), series))
     found = sorted(grouped, key=lambda key: ORDER.index(key) if key in ORDER else len(ORDER))
-    return tuple(_panel(key, grouped[key]) for key in found)
+    marks = _marks(metrics)
+    made = (_panel(key, grouped[key]) for key in found)
+    return tuple(replace(one, marks=marks) if one.key in MARKED else one for one in made)
+
+
+def _gap(metrics: Mapping[str, Series]) -> dict[str, Series]:
+    """How much better the largest subnet is than the smallest, at every look at both."""
+    smallest = dict(metrics.get("accuracy smallest", ()))
+    pairs = ((s, v, smallest.get(s)) for s, v in metrics.get("accuracy largest", ()))
+    found = [(step, a - b) for step, a, b in pairs if a is not None and b is not None]
+    return {GAP: found} if found else {}
+
+
+def _marks(metrics: Mapping[str, Series]) -> tuple[tuple[int, str], ...]:
+    """The step at which the others join the largest, where they do so later."""
+    firsts = [series[0][0] for name, series in metrics.items() if name[:5] == "loss " and series]
+    return ((max(firsts), "subnets join"),) if len(set(firsts)) > 1 else ()
 
 
 def last_values(metrics: Mapping[str, Series]) -> tuple[int, dict[str, float]]:
@@ -121,9 +204,11 @@ def method_log(snapshots: Sequence[tuple[int, Mapping[str, Any]]]) -> MethodLog:
     heats, lines = [], []
     for key in keys:
         held = [(step, parts[key]) for step, parts in flat if key in parts]
-        if isinstance(held[-1][1], dict):
-            heat = _heat(key, [(step, v) for step, v in held if isinstance(v, dict)])
-            heats.append(heat)
+        named = [(step, v) for step, v in held if isinstance(v, dict)]
+        if key in LINED and named and len(named[-1][1]) <= MOST_LINES:
+            lines.append(_panel(key, _lines(named)))
+        elif named:
+            heats.append(_heat(key, named))
         else:
             series = [(step, float(v)) for step, v in held if not isinstance(v, dict)]
             lines.append(_panel(key, [_line(key, series)]))
@@ -152,6 +237,9 @@ def _within(name: str) -> str:
 
 
 def _panel(key: str, lines: Sequence[Line]) -> Panel:
+    if key in LOGS:
+        title, about = LOGS[key]
+        return Panel(key, title, "", tuple(lines), about)
     title, unit = FAMILIES.get(key, (TITLES.get(key, _titled(key)), ""))
     return Panel(key, title, unit, tuple(lines))
 
@@ -159,6 +247,12 @@ def _panel(key: str, lines: Sequence[Line]) -> Panel:
 def _titled(key: str) -> str:
     words = key.replace("_", " ")
     return f"{words[:1].upper()}{words[1:]}"
+
+
+def _lines(held: Sequence[tuple[int, Mapping[str, float]]]) -> list[Line]:
+    """One for each name, where it is told."""
+    names = dict.fromkeys(name for _, values in held for name in values)
+    return [_line(name, [(s, v[name]) for s, v in held if name in v]) for name in names]
 
 
 def _line(name: str, series: Series) -> Line:
@@ -198,7 +292,8 @@ def _heat(key: str, held: Sequence[tuple[int, Mapping[str, float]]]) -> Heat:
         [[values.get(name, np.nan) for _, values in kept] for name in names], np.float32
     )
     steps_S = np.array([step for step, _ in kept], np.float32)
-    return Heat(_titled(key), tuple(names), steps_S, values_NS)
+    title, about = LOGS.get(key, (_titled(key), ""))
+    return Heat(title, tuple(names), steps_S, values_NS, about)
 
 
 def _is_number(value: object) -> bool:

@@ -230,11 +230,13 @@ class _Stage:
             self._curves.note(report)
             self._looks.note(report)
             yield from self._curves.points(report)
+            began = time.perf_counter()
             for told in self._looks.after(report):
                 if told is not None:
                     yield told
                 elif clock.is_time_to_pause():
                     yield self._progress("looking at subnets")
+            self._curves.leave_out(time.perf_counter() - began)
             if clock.is_time_to_pause():
                 yield self._progress()
             if self._writes and not self._training.is_done:

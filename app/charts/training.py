@@ -12,6 +12,7 @@ from app.charts._style import (
     AMBER,
     BLUE,
     GREEN,
+    GREY,
     PURPLE,
     SCALE,
     SKY,
@@ -76,6 +77,13 @@ def panel_chart(panel: Panel) -> go.Figure:
         legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom"},
         uirevision=panel.key,
     )
+    for step, what in panel.marks:
+        figure.add_vline(
+            x=step,
+            line={"color": GREY, "dash": "dash", "width": 1.5},
+            annotation={"text": html.escape(what), "font": {"size": 12}},
+            annotation_position="bottom right",
+        )
     figure.update_xaxes(**{**ticks(), "tickformat": ",d"}, title={"text": "step"})
     figure.update_yaxes(
         **{**ticks(), "tickformat": "~g"},
@@ -88,7 +96,9 @@ def panel_alt(panel: Panel) -> str:
     """The panel in words: where every series stands."""
     several = len(panel.lines) > 1
     told = [f"{line.name} {_last(line)}" if several else _last(line) for line in panel.lines]
-    return f"{wording.titled(panel.title, panel.unit)} over the training, now {', '.join(told)}."
+    title = wording.titled(panel.title, panel.unit)
+    marks = "".join(f" From step {step:,} on: {what}." for step, what in panel.marks)
+    return f"{title} over the training, now {', '.join(told)}.{marks}"
 
 
 def heat_chart(heat: Heat) -> go.Figure:

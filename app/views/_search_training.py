@@ -60,7 +60,7 @@ def _draw(job_id: int, space: str, *, is_live: bool = False) -> None:
         series = metrics.metrics(session, job_id)
         told = {
             name: supernet_record.told(session, job_id, name)
-            for name in (supernet_record.PATHS, supernet_record.SPLITS, supernet_record.ROUTING)
+            for name in (*supernet_record.METHOD_LOGS, supernet_record.SPLITS)
         }
         choices = supernet_record.last(session, job_id, supernet_record.CHOICES)
         files = list(artifacts.artifacts(session, job_id))
@@ -78,12 +78,12 @@ def _draw(job_id: int, space: str, *, is_live: bool = False) -> None:
         known = spaces.get(space)
         decisions = known.decisions if known is not None else ()
         _choices(choices.step, trained(choices.content, decisions))
-    log = curves.method_log(told[supernet_record.PATHS])
-    routing = curves.method_log(told[supernet_record.ROUTING])
-    heats, more = [*log.heats, *routing.heats], [*log.panels, *routing.panels]
+    logs = [curves.method_log(told[name]) for name in supernet_record.METHOD_LOGS]
+    heats = [heat for log in logs for heat in log.heats]
+    more = [panel for log in logs for panel in log.panels]
     if heats or more or told[supernet_record.SPLITS]:
         st.subheader("What the method says of itself", anchor=False)
-        if log.is_reconstruction:
+        if any(log.is_reconstruction for log in logs):
             st.markdown(RECONSTRUCTED)
     _panels(more, "log")
     _heats(heats)
@@ -108,11 +108,15 @@ def _panels(panels: Sequence[Panel], key: str) -> None:
                 config=charts.STILL,
                 alt=training_charts.panel_alt(panel),
             )
+            if panel.about:
+                st.caption(wording.plain(panel.about))
 
 
 def _heats(heats: Sequence[Heat]) -> None:
     for heat in heats:
         st.markdown(f"**{wording.plain(heat.title)}**")
+        if heat.about:
+            st.caption(wording.plain(heat.about))
         st.plotly_chart(
             training_charts.heat_chart(heat),
             key=f"heat_{heat.title}",

@@ -36,6 +36,9 @@ class SubnetAccuracy:
             the policy asks for it.
         test: batches of images and labels to evaluate on.
         cache_bytes: of activations that are kept; 0 for none.
+
+    Attributes:
+        calibrates: every subnet gets statistics of its own.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class SubnetAccuracy:
         self._test = [(x.contiguous(memory_format=layout), y) for x, y in test]
         self._known: dict[Key, float] = {}
         self._statistics: OrderedDict[Key, FixedNorms] = OrderedDict()
-        self._calibrates = calibrates = policy.kind == "recalibrated" and net.keeps_statistics
+        self.calibrates = calibrates = policy.kind == "recalibrated" and net.keeps_statistics
         start = Known(self._calibration if calibrates else [], [x for x, _ in self._test], {})
         self._prefixes = Prefixes(start, None if calibrates else self._given_norms, cache_bytes)
 
@@ -91,6 +94,12 @@ class SubnetAccuracy:
         return self._share([self.net(x, mix, norms) for x, _ in self._test])
 
     @torch.no_grad()
+    def borrowed(self, arch: Arch, lender: Arch) -> float:
+        """The same with the statistics of another subnet: what calibration is worth."""
+        norms = self.norms(onehot(lender))
+        return self._share([self.net(x, onehot(arch), norms) for x, _ in self._test])
+
+    @torch.no_grad()
     def norms(self, mix: Mix) -> Norms:
         """What normalises in the evaluation of this mix; kept for the latest subnets."""
         if not self.net.keeps_statistics:
@@ -121,7 +130,7 @@ class SubnetAccuracy:
     def _evaluate(self, links: list[Link], key: Key) -> None:
         found = self._prefixes.run(links, key)
         self._known[key] = self._share(found.test)
-        if self._calibrates:
+        if self.calibrates:
             self._statistics[key] = FixedNorms(found.moments)
             if len(self._statistics) > STATISTICS_KEPT:
                 self._statistics.popitem(last=False)

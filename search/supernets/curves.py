@@ -19,10 +19,11 @@ MAX_POINTS = 400
 class Curves:
     """Means between two points; the device is waited for at points alone.
 
-    Series are ``loss <role>``, ``weight <role>`` (where a role's loss does not count fully),
-    ``learning rate``, ``gradient norm`` (before clipping) or ``greatest gradient`` (before entries
-    are cut off), ``images per second`` (on the clock, so that it differs from run to run) and
-    what the loss tells of its passes: all of a step that tell it count alike.
+    Series are ``loss <role>``, ``weight <role>`` and ``rate <role>`` (the weight times the
+    learning rate; both where a role's loss does not count fully), ``learning rate``, ``gradient
+    norm`` (before clipping) or ``greatest gradient`` (before entries are cut off), ``images per
+    second`` (on the clock, looks left out, so that it differs from run to run) and what the loss
+    tells of its passes: all of a step that tell it count alike.
     Points are counted in steps that are done.
 
     Args:
@@ -46,6 +47,7 @@ class Curves:
             if weight != 1:
                 self._weighed.add(one.done.role)
             self._add(f"weight {one.done.role}", torch.tensor(weight))
+            self._add(f"rate {one.done.role}", torch.tensor(weight * report.lr))
             for name, value in one.told.items():
                 self._add(name, value)
         if report.norm_before is not None:
@@ -60,14 +62,18 @@ class Curves:
         if step % self._every and step != self._training.num_steps:
             return
         for name, total in self._sums.items():
-            role = name.removeprefix("weight ")
-            if role == name or role in self._weighed:
+            kind, _, role = name.partition(" ")
+            if kind not in ("weight", "rate") or role in self._weighed:
                 yield from _metric(name, step, float(total) / self._counts[name])
         now = time.perf_counter()
         yield from _metric("learning rate", step, report.lr)
         yield from _metric("images per second", step, self._num_images / (now - self._since))
         self._sums, self._counts = {}, Counter()
         self._num_images, self._since = 0, now
+
+    def leave_out(self, seconds: float) -> None:
+        """So much of the time since the last point went into something else than steps."""
+        self._since += seconds
 
     def state_dict(self) -> dict[str, Any]:
         """What has been added up since the last point."""

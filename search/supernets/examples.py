@@ -17,6 +17,8 @@ from search.supernets.steps import Report
 
 Places = NDArray[np.int64]
 
+QUANTILES = {"least": 0.0, "10 %": 0.1, "50 %": 0.5, "90 %": 0.9, "99 %": 0.99, "most": 1.0}
+
 
 class Examples(Protocol):
     """Images and labels on a device."""
@@ -105,6 +107,10 @@ class Shuffled:
             num_epochs: in all.
         """
 
+    def log(self) -> dict[str, object]:
+        """What the method itself is to be watched by, as JSON."""
+        return {}
+
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain values."""
         return {"rng": rng_as_json(self.rng)}
@@ -182,6 +188,17 @@ class ImportanceData(Shuffled):
     def effective_size(self) -> float:
         """How many examples a uniform draw of equal evenness would have."""
         return float(1 / (self.probabilities**2).sum())
+
+    def log(self) -> dict[str, object]:
+        """How uneven the draws are: quantiles of N times the probability, 1 being uniform.
+
+        ``effective_share`` is the effective size as a share of N.
+        """
+        found = np.quantile(self.count * self.probabilities, list(QUANTILES.values()))
+        return {
+            "effective_share": self.effective_size / self.count,
+            "probability_quantiles": dict(zip(QUANTILES, found.tolist(), strict=True)),
+        }
 
     def state_dict(self) -> dict[str, Any]:
         """The generator, scores and probabilities."""

@@ -105,6 +105,7 @@ class Looks:
         for name, arch in self._ends.items():
             yield Metric(f"accuracy {name}", step, 100 * accuracy(arch))
             yield None
+        yield from self._uncalibrated(step, accuracy)
         values: list[float] = []
         for start in range(0, len(self.probes), GROUP):
             group = self.probes[start : start + GROUP]
@@ -112,6 +113,28 @@ class Looks:
             yield None
         yield Metric("accuracy sampled", step, sum(values) / len(values))
         yield Snapshot("ranking", step, self._ranking(step, values))
+        picks = self._training.paths.own_picks()
+        if picks:
+            shares = accuracy.of_all(list(picks.values()))
+            own = {name: 100 * share for name, share in zip(picks, shares, strict=True)}
+            yield Snapshot("picks", step, {"accuracy_of_picks": own})
+
+    def _uncalibrated(self, step: int, accuracy: SubnetAccuracy) -> Iterator[Metric | None]:
+        """Accuracies with the statistics of the largest: before calibration, so to speak.
+
+        No running averages are kept in training that subnets could be evaluated with; this is
+        ours. Of a few probes, for they are run from the beginning.
+        """
+        if "largest" not in self._ends or not accuracy.calibrates:
+            return
+        lender = self._ends["largest"]
+        if "smallest" in self._ends:
+            share = accuracy.borrowed(self._ends["smallest"], lender)
+            yield Metric("uncalibrated smallest", step, 100 * share)
+            yield None
+        shares = [accuracy.borrowed(arch, lender) for arch in self.probes[:GROUP]]
+        yield Metric("uncalibrated sampled", step, 100 * sum(shares) / len(shares))
+        yield None
 
     def _ranking(self, step: int, values: list[float]) -> dict[str, Any]:
         """Inherited accuracies, and what they are to be seen with."""
@@ -136,16 +159,20 @@ class Looks:
         }
 
     def _own_logs(self, step: int) -> Iterator[Metric | Snapshot]:
-        log = self._training.paths.log()
-        if log:
-            yield Snapshot("paths", step, {key: _as_json(value) for key, value in log.items()})
+        logs = {"paths": self._training.paths.log(), "data": self._training.data.log()}
+        for name, log in logs.items():
+            if log:
+                yield Snapshot(name, step, {key: _as_json(value) for key, value in log.items()})
         routed = [s for s in member_sources(self._training.net) if isinstance(s, Routed)]
         if routed and self.probes:
             by_arch = [routed[0].entropy(arch) for arch in self.probes]
             mean = {name: float(np.mean([e[name] for e in by_arch])) for name in by_arch[0]}
             if mean:
                 yield Metric("routing entropy", step, sum(mean.values()) / len(mean))
-                yield Snapshot("routing", step, {"entropy": mean})
+                apart = routed[0].distances(self.probes)
+                if apart:
+                    yield Metric("routing distance", step, float(np.mean([*apart.values()])))
+                yield Snapshot("routing", step, {"entropy": mean, "distances": apart})
 
 
 def drawn_probes(name: str, space: Space, num: int) -> list[Arch]:

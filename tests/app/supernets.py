@@ -165,13 +165,14 @@ def add_benchmark(num_worse: int = 3_000) -> None:
     known = {space.index(space.decode(arch)): 80 + k / 10 for k, arch in enumerate(own)}
     others = (index for index in range(space.size) if index not in known)
     known |= {index: 10 + index / 1e4 for index in islice(others, num_worse)}
-    lines = ["index,cifar10_test", *(f"{index},{value}" for index, value in known.items())]
+    rows = (f"{index},{value},{1000 + index}" for index, value in known.items())
+    lines = ["index,cifar10_test,flops", *rows]
     import_table(
         "\n".join(lines).encode(),
         name="nb",
         space=filling.SPACE,
         arch_column="index",
-        columns=[TableColumn(name="cifar10_test", unit="%")],
+        columns=[TableColumn(name="cifar10_test", unit="%"), TableColumn(name="flops")],
     )
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app import ranking_truths, supernet_record
+from app import cached, ranking_truths, supernet_record
 from app.ranking import Look, Truth, agreed
 from app.views import _search_ranking
 from db import jobs, trials
@@ -221,6 +221,16 @@ def test_truths_are_told_apart_by_their_protocol(made):
     assert (truth.kind, len(truth.values)) == ("standalone", supernets.NUM_PROBES)
     assert "seeds pooled" in truth.protocol
     assert [one.name for one in known.baselines] == ["params"]
+
+
+def test_a_benchmarks_flops_are_the_baseline_macs(made):
+    supernets.add_benchmark()
+    catalogue = filling.offered().model_copy(update={"tables": cached.offered().tables})
+
+    with reading() as session:
+        known = ranking_truths.known(session, filling.SPACE, supernets.probes(), catalogue)
+
+    assert [(one.name, len(one.values)) for one in known.baselines] == [("macs", 24)]
 
 
 def test_architectures_that_the_space_does_not_read_are_left_out(made):

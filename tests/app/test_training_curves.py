@@ -66,7 +66,7 @@ def test_the_distribution_of_panda_is_a_heat_map():
     found = training_curves.method_log(log)
 
     (heat,) = found.heats
-    assert (heat.title, heat.names) == ("Probabilities", ("conv", "skip"))
+    assert (heat.title, heat.names) == ("Probability of each operation", ("conv", "skip"))
     assert heat.values_NS.tolist() == [[0.5, 0.75], [0.5, 0.25]]
     assert charts.heat_chart(heat).data[0].y == ("conv  0.7500", "skip  0.2500")
     assert "conv has most" in charts.heat_alt(heat)
@@ -84,6 +84,58 @@ def test_the_shares_of_shiftnas_are_named_by_cost_and_labelled_a_reconstruction(
 
     assert found.is_reconstruction
     assert [heat.names for heat in found.heats] == [("cost 0.25", "cost 1.00")]
+
+
+def test_a_few_values_that_are_no_distribution_are_lines_with_words_about_them():
+    picks = {f"cost {n}": 50.0 + n for n in range(6)}
+
+    found = training_curves.method_log([(5, {"accuracy_of_picks": picks})])
+
+    (panel,) = found.panels
+    assert [line.name for line in panel.lines] == list(picks)
+    assert "held-out images" in panel.about
+
+
+def test_more_values_than_can_be_told_apart_are_rows():
+    picks = {f"cost {n}": 50.0 + n for n in range(7)}
+
+    found = training_curves.method_log([(5, {"accuracy_of_picks": picks})])
+
+    assert (len(found.heats), found.panels) == (1, ())
+
+
+def test_the_gap_between_largest_and_smallest_is_told_where_both_were_looked_at():
+    found = training_curves.panels(
+        {
+            "accuracy largest": [(10, 80.0), (20, 90.0)],
+            "accuracy smallest": [(10, 60.0), (30, 70.0)],
+        }
+    )
+
+    (line,) = found[1].lines
+    assert (found[1].key, line.steps_K.tolist(), line.values_K.tolist()) == ("gap", [10], [20])
+
+
+def test_where_subnets_join_late_the_accuracies_have_a_mark():
+    metrics = {
+        "loss max": series(30),
+        "loss min": [(20, 1.0), (21, 1.0)],
+        "accuracy largest": series(3),
+        "learning rate": series(30),
+    }
+
+    loss, accuracy, rate = training_curves.panels(metrics)
+
+    assert loss.marks == accuracy.marks == ((20, "subnets join"),)
+    assert rate.marks == ()
+    assert "subnets join" in str(charts.panel_chart(accuracy).layout.annotations)
+    assert "From step 20 on: subnets join." in charts.panel_alt(accuracy)
+
+
+def test_roles_that_begin_together_have_no_mark():
+    found = training_curves.panels({"loss max": series(9), "loss min": series(9)})
+
+    assert found[0].marks == ()
 
 
 def test_single_numbers_of_a_log_are_lines():

@@ -443,7 +443,7 @@ ON_CELLS = {  # parameters, and what such a training tells besides what all tell
     "spos": ({"precision": "bfloat16"}, set()),
     "random_a": ({"norms": "tracked"}, set()),
     "fairnas": ({"source": "entangled"}, set()),
-    "panda": ({}, {"paths"}),
+    "panda": ({}, {"paths", "data"}),
     "deeper_insights": ({}, set()),
     "few_shot": ({"member_epochs": 1}, {"splits"}),
     "gradient_matching": (
@@ -454,15 +454,21 @@ ON_CELLS = {  # parameters, and what such a training tells besides what all tell
 }
 ON_SIZES = {
     "sandwich": ({"num_mid": 0}, {"accuracy largest", "accuracy smallest"}),
-    "bignas": ({"num_mid": 0}, {"loss max", "loss min", "divergence min", "gradient norm"}),
+    "bignas": (
+        {"num_mid": 0},
+        {"loss max", "loss min", "divergence min", "gradient norm", "uncalibrated smallest"},
+    ),
     "attentivenas": ({"num_mid": 1}, {"loss mid"}),
     "alphanet": (
         {"num_mid": 0},
         {"branch alpha_minus", "divergence alpha_plus", "clipped entries", "greatest gradient"},
     ),
-    "deps": ({"epochs": 3, "num_mid": 0, "ready": 0.6, "fade": 0.3}, {"weight min", "paths"}),
+    "deps": (
+        {"epochs": 3, "num_mid": 0, "ready": 0.6, "fade": 0.3},
+        {"weight min", "rate min", "paths"},
+    ),
     "mixture_of_supernets": ({"num_mid": 0}, {"routing entropy", "routing"}),
-    "shiftnas": ({"norms": "batch", "warmup_epochs": 0}, {"paths"}),
+    "shiftnas": ({"norms": "batch", "warmup_epochs": 0}, {"paths", "picks"}),
 }
 
 

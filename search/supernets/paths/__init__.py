@@ -95,6 +95,10 @@ class PathSampler:
         """What the method itself is to be watched by, as JSON."""
         return {}
 
+    def own_picks(self) -> dict[str, Arch]:
+        """Architectures that the method itself would take, by what for; they are evaluated."""
+        return {}
+
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain values."""
         return {"rng": rng_as_json(self.rng)}

@@ -150,6 +150,10 @@ class BinShift(PathSampler):
         with torch.no_grad():
             return [_chosen(self.architect.draw(cost, rng)) for _ in range(NUM_CANDIDATES)]
 
+    def own_picks(self) -> dict[str, Arch]:
+        """The architecture for the cost of each bin."""
+        return {f"cost {target:.2f}": self.arch_of(target) for target in self.bins.targets}
+
     def log(self) -> dict[str, object]:
         """Shares of the bins, how often subnets of each were trained, and how costs are met.
 

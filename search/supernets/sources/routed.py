@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from search.spaces import Arch, Space
-from search.supernets.mix import Mix
+from search.supernets.mix import Mix, onehot
 from search.supernets.slots import Slot
 from search.supernets.sources import SourceMaker, Tensors, WeightSource
 
@@ -131,16 +131,40 @@ class Routed(WeightSource):
         more = (p for e in experts for p in _source(e).parameters_of(slot, mix))
         return [*self.base.parameters_of(slot, mix), *more]
 
+    @torch.no_grad()
     def entropy(self, arch: Arch) -> dict[str, float]:
         """How evenly experts are used, layer by layer: 0 for one alone, 1 for all alike."""
-        with torch.no_grad():
-            mix = Mix([((choice, 1.0),) for choice in arch])
-            found = {}
-            for name, router in self._routers.items():
-                shares = router(self.seen(mix, router.inner.weight.device))
-                nats = -(shares * shares.clamp_min(1e-12).log()).sum(1).mean()
-                found[name] = float(nats / torch.tensor(float(router.num_experts)).log())
-            return found
+        found = {}
+        for name, shares in self._routing(arch).items():
+            nats = -(shares * shares.clamp_min(1e-12).log()).sum(1).mean()
+            found[name] = float(nats / torch.tensor(float(shares.shape[1])).log())
+        return found
+
+    @torch.no_grad()
+    def distances(self, archs: Sequence[Arch]) -> dict[str, float]:
+        """How differently architectures are routed, layer by layer: the mean over all pairs.
+
+        Of two it is half the sum of the differences of their shares, averaged over outputs: 0
+        where experts are mixed alike, 1 where they have none in common.
+
+        Args:
+            archs: two at least; of fewer there is no pair, and nothing is said.
+        """
+        every = [self._routing(arch) for arch in archs]
+        found = {}
+        for name in self._routers if len(every) > 1 else ():
+            shares_A = torch.stack([routing[name].flatten() for routing in every])
+            rows = len(every[0][name])
+            found[name] = float(torch.pdist(shares_A, p=1).mean()) / (2 * rows)
+        return found
+
+    def _routing(self, arch: Arch) -> dict[str, Tensor]:
+        """The shares of every layer."""
+        mix = onehot(arch)
+        return {
+            name: router(self.seen(mix, router.inner.weight.device))
+            for name, router in self._routers.items()
+        }
 
 
 def _routed_by_default(slots: Sequence[Slot]) -> list[Slot]:

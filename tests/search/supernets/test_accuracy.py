@@ -38,6 +38,20 @@ def test_a_subnet_is_evaluated_once():
     assert len(calls) == 1
 
 
+def test_borrowed_statistics_are_the_lenders():
+    accuracy = evaluation()
+    lender, arch = (1, 2, 0, 1, 2, 0, 2, 0), (0,) * 8
+    norms = accuracy.norms(onehot(lender))
+    with torch.no_grad():
+        right = sum(
+            int((accuracy.net(x, onehot(arch), norms).argmax(1) == y).sum())
+            for x, y in accuracy._test
+        )
+
+    assert accuracy.borrowed(arch, lender) == right / 12
+    assert accuracy.borrowed(lender, lender) == accuracy(lender)
+
+
 def test_an_invalid_subnet_is_refused_before_a_tensor_is_touched():
     accuracy = evaluation()
     accuracy._prefixes = None

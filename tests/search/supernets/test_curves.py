@@ -1,5 +1,7 @@
 """What is told of a training: how many points, and of what."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -107,3 +109,27 @@ def test_a_small_space_has_as_many_probes_as_architectures():
 
     assert len(drawn_probes("cell_27", space, 100)) == 27
     assert drawn_probes("cell_27", space, 0) == []
+
+
+def test_time_that_is_left_out_does_not_slow_the_images_down(training):
+    watch = Curves(training)
+    report = next(training.run())
+    watch.note(report)
+    time.sleep(0.2)
+    watch.leave_out(0.2)
+
+    (speed,) = [m.value for m in watch.points(report) if m.name == "images per second"]
+
+    assert speed > 8 / 0.2  # eight images; with the pause they would be fewer
+
+
+def test_a_weight_is_told_with_the_rate_that_it_comes_to(training):
+    training.recipe.weighs["solo"] = lambda _epoch, _epochs: 0.5
+    watch = Curves(training)
+    report = next(training.run())
+    watch.note(report)
+
+    told = {metric.name: metric.value for metric in watch.points(report)}
+
+    assert told["weight solo"] == 0.5
+    assert told["rate solo"] == pytest.approx(0.5 * told["learning rate"])

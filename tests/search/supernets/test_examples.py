@@ -23,6 +23,16 @@ def test_probabilities_follow_the_toy_case():
 
     assert data.probabilities == pytest.approx([0.2132353, 0.2720588, 0.3897059, 0.125])
     assert data.effective_size == pytest.approx(1 / sum(p**2 for p in data.probabilities))
+    assert data.log()["effective_share"] == pytest.approx(data.effective_size / 4)
+    assert data.log()["probability_quantiles"]["most"] == pytest.approx(4 * 0.3897059)
+    assert data.log()["probability_quantiles"]["least"] == pytest.approx(4 * 0.125)
+
+
+def test_uniform_draws_are_of_all_examples_alike():
+    log = ImportanceData(7, generator()).log()
+
+    assert log["effective_share"] == pytest.approx(1)
+    assert set(log["probability_quantiles"].values()) == {1.0}
 
 
 def test_an_image_seen_again_keeps_the_mean_of_before_and_now():

@@ -108,6 +108,34 @@ def test_entropy_is_1_for_equal_shares():
     assert list(entropy.values()) == pytest.approx([1.0] * len(entropy))
 
 
+def test_architectures_that_are_mixed_alike_lie_0_apart():
+    net = small("elastic_tiny", make())
+    for router in net.source._routers.values():
+        torch.nn.init.zeros_(router.outer.weight)
+
+    distances = net.source.distances([(0,) * 8, (1,) * 8])
+
+    assert set(distances.values()) == {0.0}
+    assert net.source.distances([(0,) * 8]) == {}
+
+
+def test_architectures_with_no_expert_in_common_lie_1_apart():
+    net = small("elastic_tiny", make())
+    archs = [(0,) * 8, (1,) * 8]
+    for router in net.source._routers.values():
+        torch.nn.init.zeros_(router.inner.weight)
+        torch.nn.init.zeros_(router.inner.bias)
+        router.inner.weight.data[0, 0] = 1.0  # the first unit sees the first decision
+        torch.nn.init.zeros_(router.outer.weight)
+        router.outer.weight.data[::2, 0] = 1e4
+        torch.nn.init.zeros_(router.outer.bias)
+        router.outer.bias.data[1::2] = 100.0
+
+    distances = net.source.distances(archs)
+
+    assert list(distances.values()) == pytest.approx([1.0] * len(distances))
+
+
 def test_norms_are_not_routed():
     net = small("elastic_tiny", make())
 

@@ -167,6 +167,15 @@ def test_costs_are_met_while_the_loss_pulls_towards_other_subnets():
     assert max(made.paths.log()["cost_errors"]) < 0.05
 
 
+def test_its_own_picks_are_the_architectures_for_the_costs_of_the_bins():
+    shift = training(of("shiftnas"), "elastic_tiny").paths
+
+    picks = shift.own_picks()
+
+    assert list(picks.values()) == [shift.arch_of(target) for target in shift.bins.targets]
+    assert list(picks)[-1] == f"cost {shift.bins.targets[-1]:.2f}"
+
+
 def test_only_what_was_drawn_counts_as_trained():
     made = training(of("shiftnas"), "elastic_tiny")
     looks = Looks(made, probes=0, looks=1, looks_at_end=0, calibration=[], held_out=[])
