@@ -1,5 +1,7 @@
 """A drawing of an architecture as Graphviz DOT. Arguments are text; nothing in them is markup."""
 
+from itertools import groupby
+
 from app.charts import AMBER, BLUE, GREEN, GREY, SKY, VERMILION
 from search.spaces import Drawing, Edge, Node
 
@@ -36,6 +38,12 @@ def is_chain(drawing: Drawing) -> bool:
     targets = [edge.target for edge in drawing.edges]
     is_single = len(set(sources)) == len(sources) and len(set(targets)) == len(targets)
     return is_single and len(drawing.edges) > 2
+
+
+def layers(drawing: Drawing) -> list[tuple[str, int]]:
+    """What the layers of a chain are, in their order; equal ones in a row once, and how many."""
+    runs = groupby(edge.label for edge in drawing.edges)
+    return [(label, len(list(run))) for label, run in runs]
 
 
 def alt(drawing: Drawing) -> str:

@@ -31,6 +31,8 @@ _STYLE = """<style>
 }
 .st-key-board_table td:not(:first-child) { white-space: nowrap; }
 .st-key-board_table td:first-child { min-width: 15rem; }
+.st-key-selected td:not(:first-child) { white-space: nowrap; }
+.st-key-selected td:first-child { overflow-wrap: anywhere; }
 .st-key-yaml textarea { font-family: "Source Code Pro", monospace; font-size: 0.9rem; }
 </style>"""
 

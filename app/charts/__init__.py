@@ -14,6 +14,7 @@ from app.charts._style import (
     STILL,
     TEAM_HEIGHT,
     VERMILION,
+    number_format,
 )
 from app.charts.board import (
     agreement_alt,
@@ -61,6 +62,7 @@ __all__ = [
     "matrix_alt",
     "matrix_chart",
     "metric_chart",
+    "number_format",
     "ranks_alt",
     "ranks_chart",
     "team_chart",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from app.measures import Measure
 
@@ -38,14 +38,36 @@ def plain_layout(height: int) -> dict[str, Any]:
     }
 
 
-def ticks() -> dict[str, Any]:
+def ticks(*values: ArrayLike) -> dict[str, Any]:
+    """An axis, its numbers written for these values."""
     return {
-        "tickformat": "~s",
+        "tickformat": number_format(*values, prefix_from=1e4),
         "automargin": True,
         "showgrid": True,
         "gridcolor": "rgba(128,138,148,0.22)",
         "zeroline": False,
     }
+
+
+def hover_format(*values: ArrayLike) -> str:
+    """Four digits, in the way of :func:`app.wording.number`."""
+    return number_format(*values, prefix_from=1e6, digits=".4")
+
+
+def number_format(*values: ArrayLike, prefix_from: float, digits: str = "") -> str:
+    """How d3 writes these values: only large ones with a prefix, for nobody reads 30m as 0.03.
+
+    Args:
+        values: what is written; without any it is taken for large.
+        prefix_from: the size that is written as 10k.
+        digits: how many are significant, as d3 has it.
+    """
+    sizes = [np.abs(np.asarray(part, np.float64).ravel()) for part in values]
+    finite = [part[np.isfinite(part)] for part in sizes]
+    largest = max((float(part.max()) for part in finite if len(part)), default=np.inf)
+    if largest >= prefix_from:
+        return f"{digits}~s"
+    return f",{digits}~r" if largest >= 1e-3 or largest == 0 else f"{digits}~g"
 
 
 def ring(

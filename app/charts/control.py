@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from app import wording
 from app.against_chance import MAX_STEPS, Run, Verdict
-from app.charts._style import GREY, VERMILION, plain_layout, ticks
+from app.charts._style import GREY, VERMILION, hover_format, plain_layout, ticks
 
 HEIGHT = 340
 MAX_SEEDS = 20
@@ -18,11 +18,11 @@ def control_chart(found: Verdict, by: str) -> go.Figure:
     """Steps over trials: the search drawn through, its control dashed."""
     figure = go.Figure()
     pairs = found.pairs[:MAX_SEEDS]
-    for name, dash, colour, runs in (
+    for name, dash, colour, drawn in (
         ("random control", "dash", GREY, [pair.control for pair in pairs]),
         ("search", "solid", VERMILION, [pair.search for pair in pairs]),
     ):
-        _draw(figure, runs, name, {"color": colour, "dash": dash, "shape": "hv", "width": 1.8})
+        _draw(figure, drawn, name, {"color": colour, "dash": dash, "shape": "hv", "width": 1.8})
     if found.least is not None:
         first = found.pairs[0]
         for num in {run.after(found.least) for run in (first.search, first.control)}:
@@ -32,9 +32,12 @@ def control_chart(found: Verdict, by: str) -> go.Figure:
         dragmode=False,
         legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom"},
     )
-    figure.update_xaxes(title={"text": "trials"}, **ticks(), rangemode="tozero")
+    runs = [run for pair in pairs for run in (pair.search, pair.control)]
+    x_ticks = ticks([run.num_trials for run in runs])
+    figure.update_xaxes(title={"text": "trials"}, **x_ticks, rangemode="tozero")
     better = "higher" if found.direction == "maximize" else "lower"
-    figure.update_yaxes(title={"text": f"best {html.escape(by)}, {better} is better"}, **ticks())
+    y_ticks = ticks(*(run.values_K for run in runs))
+    figure.update_yaxes(title={"text": f"best {html.escape(by)}, {better} is better"}, **y_ticks)
     return figure
 
 
@@ -57,6 +60,7 @@ def _draw(figure: go.Figure, runs: Sequence[Run], name: str, line: dict[str, obj
         if not len(run.trials_K):
             continue
         kept = np.unique(np.linspace(0, len(run.trials_K) - 1, MAX_STEPS).astype(int))
+        written = hover_format(run.values_K)
         figure.add_trace(
             go.Scatter(
                 x=np.append(run.trials_K[kept], run.num_trials).astype(np.float32),
@@ -67,6 +71,6 @@ def _draw(figure: go.Figure, runs: Sequence[Run], name: str, line: dict[str, obj
                 showlegend=place == 0,
                 line=line,
                 opacity=0.85,
-                hovertemplate=f"{name}, after %{{x:,.0f}} trials: %{{y:.4~s}}<extra></extra>",
+                hovertemplate=f"{name}, after %{{x:,.0f}} trials: %{{y:{written}}}<extra></extra>",
             )
         )

@@ -15,6 +15,7 @@ from app.charts._style import (
     SMALL_HEIGHT,
     VERMILION,
     axis_title,
+    hover_format,
     plain_layout,
     ring,
     ticks,
@@ -25,6 +26,7 @@ from app.measures import Measure
 
 def hypervolume_chart(curve: Curve, unit: str = "trials") -> go.Figure:
     """Hypervolume over the number of trials, as steps."""
+    written = hover_format(curve.volume_K)
     figure = go.Figure(
         go.Scatter(
             x=curve.trials_K,
@@ -33,13 +35,13 @@ def hypervolume_chart(curve: Curve, unit: str = "trials") -> go.Figure:
             line={"shape": "hv", "color": VERMILION, "width": 2},
             fill="tozeroy",
             fillcolor="rgba(213,94,0,0.10)",
-            hovertemplate="after %{x:,.0f} trials: %{y:.4~s}<extra></extra>",
+            hovertemplate=f"after %{{x:,.0f}} trials: %{{y:{written}}}<extra></extra>",
         )
     )
     figure.update_layout(**plain_layout(SMALL_HEIGHT), showlegend=False, dragmode="pan")
-    figure.update_xaxes(title={"text": unit}, **ticks(), rangemode="tozero")
+    figure.update_xaxes(title={"text": unit}, **ticks(curve.trials_K), rangemode="tozero")
     low = float(curve.volume_K.min(initial=0.0)) if len(curve.volume_K) else 0.0
-    figure.update_yaxes(title={"text": "hypervolume"}, **ticks(), rangemode="tozero")
+    figure.update_yaxes(title={"text": "hypervolume"}, **ticks(curve.volume_K), rangemode="tozero")
     assert low >= 0, "a hypervolume is never negative"
     return figure
 
@@ -87,8 +89,9 @@ def best_chart(
         hovermode="closest",
         legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom"},
     )
-    figure.update_xaxes(title={"text": "trial"}, **ticks())
-    figure.update_yaxes(title={"text": axis_title(measure, "y")}, **ticks())
+    figure.update_xaxes(title={"text": "trial"}, **ticks(found.numbers_K))
+    y_ticks = ticks(found.values_K)
+    figure.update_yaxes(title={"text": axis_title(measure, "y")}, **y_ticks)
     return figure
 
 
@@ -102,7 +105,7 @@ def _clickable(
         mode="markers",
         name=name,
         customdata=numbers_K,
-        hovertemplate="trial %{x}: %{y:.4~s}<extra></extra>",
+        hovertemplate=f"trial %{{x}}: %{{y:{hover_format(values_K)}}}<extra></extra>",
         unselected={"marker": {"opacity": 0.65}},
     )
 
@@ -117,10 +120,10 @@ def metric_chart(steps: Sequence[int], values: Sequence[float | None], name: str
             y=drawn,
             mode="lines",
             line={"color": BLUE, "width": 2},
-            hovertemplate="step %{x:,.0f}: %{y:.4~s}<extra></extra>",
+            hovertemplate=f"step %{{x:,.0f}}: %{{y:{hover_format(drawn)}}}<extra></extra>",
         )
     )
     figure.update_layout(**plain_layout(SMALL_HEIGHT), showlegend=False, dragmode="pan")
-    figure.update_xaxes(title={"text": "step"}, **ticks())
-    figure.update_yaxes(title={"text": html.escape(name)}, **ticks())
+    figure.update_xaxes(title={"text": "step"}, **ticks(steps))
+    figure.update_yaxes(title={"text": html.escape(name)}, **ticks(drawn))
     return figure

@@ -22,6 +22,8 @@ from app.charts._style import (
     SKY,
     VERMILION,
     axis_title,
+    hover_format,
+    number_format,
     plain_layout,
     ring,
     ticks,
@@ -173,10 +175,14 @@ def _cloud(
     hue: bool,
 ) -> go.Scatter:
     opacity = marker["opacity"]
-    hover = f"{html.escape(shown.x.name)} %{{x:.4~s}}<br>{html.escape(shown.y.name)} %{{y:.4~s}}"
+    hover = (
+        f"{html.escape(shown.x.name)} %{{x:{hover_format(points.x_K)}}}<br>"
+        f"{html.escape(shown.y.name)} %{{y:{hover_format(points.y_K)}}}"
+    )
     if hue and points.colour_K is not None and shown.colour is not None:
         marker = {**marker, "color": points.colour_K, "coloraxis": "coloraxis"}
-        hover += f"<br>{html.escape(shown.colour.name)} %{{marker.color:.4~s}}"
+        written = hover_format(points.colour_K)
+        hover += f"<br>{html.escape(shown.colour.name)} %{{marker.color:{written}}}"
     chosen = np.flatnonzero(np.isin(points.numbers_K, selected))
     return go.Scatter(
         x=points.x_K,
@@ -258,12 +264,17 @@ def _symbols(points: Points) -> int | list[int]:
 
 
 def _axis(measure: Measure, letter: str, shown: Picture) -> dict[str, Any]:
-    axis: dict[str, Any] = {"title": {"text": axis_title(measure, letter)}, **ticks()}
+    groups = (shown.front, shown.dominated, shown.infeasible, shown.screened)
+    values = np.concatenate([part.x_K if letter == "x" else part.y_K for part in groups])
+    axis: dict[str, Any] = {"title": {"text": axis_title(measure, letter)}, **ticks(values)}
     if letter in shown.logarithmic:
         axis["type"] = "log"
     if shown.box is not None:
         ends = _ends(shown.box, letter)
         axis["range"] = np.log10(ends).tolist() if letter in shown.logarithmic else list(ends)
+    elif len(np.unique(values)) == 1 and letter not in shown.logarithmic:
+        only = float(values[0])  # alone it would have the same number at every tick
+        axis["range"] = [only - abs(only) / 10, only + abs(only) / 10] if only else [-1, 1]
     return axis
 
 
@@ -285,7 +296,7 @@ def _colour_axis(shown: Picture) -> dict[str, Any]:
         "colorbar": {
             "title": {"text": html.escape(shown.colour.title), "side": "right"},
             "thickness": 12,
-            "tickformat": "~s",
+            "tickformat": number_format(low, high, prefix_from=1e4),
         },
     }
 

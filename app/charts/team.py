@@ -13,6 +13,7 @@ from app.charts._style import (
     TEAM_HEIGHT,
     VERMILION,
     axis_title,
+    hover_format,
     plain_layout,
     ticks,
 )
@@ -45,8 +46,10 @@ def team_chart(contributions: Sequence[Contribution], x: Measure, y: Measure) ->
         hovermode="closest",
         legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom"},
     )
-    figure.update_xaxes(title={"text": axis_title(x, "x")}, **ticks())
-    figure.update_yaxes(title={"text": axis_title(y, "y")}, **ticks())
+    x_ticks = ticks(*(part.x_K for part in contributions))
+    y_ticks = ticks(*(part.y_K for part in contributions))
+    figure.update_xaxes(title={"text": axis_title(x, "x")}, **x_ticks)
+    figure.update_yaxes(title={"text": axis_title(y, "y")}, **y_ticks)
     return figure
 
 
@@ -69,14 +72,18 @@ def _union_steps(contributions: Sequence[Contribution], x: Measure) -> go.Scatte
 
 
 def _contributed(parts: Sequence[Contribution], name: str, *, is_new: bool) -> go.Scatter:
+    x_K = np.concatenate([part.x_K for part in parts]).astype(np.float32)
+    y_K = np.concatenate([part.y_K for part in parts]).astype(np.float32)
     return go.Scatter(
-        x=np.concatenate([part.x_K for part in parts]).astype(np.float32),
-        y=np.concatenate([part.y_K for part in parts]).astype(np.float32),
+        x=x_K,
+        y=y_K,
         mode="markers",
         name=name,
         customdata=[arch_id for part in parts for arch_id in part.arch_ids],
         text=[html.escape(part.name) for part in parts for _ in part.arch_ids],
-        hovertemplate="%{text}<br>%{x:.4~s}, %{y:.4~s}<extra></extra>",
+        hovertemplate=(
+            f"%{{text}}<br>%{{x:{hover_format(x_K)}}}, %{{y:{hover_format(y_K)}}}<extra></extra>"
+        ),
         marker={
             "symbol": "star" if is_new else "circle",
             "size": 11 if is_new else 8,

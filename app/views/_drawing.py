@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import drawings
+from app import drawings, wording
 from search.spaces import Drawing
 
 DARK_INK, LIGHT_INK = "#B4BFCA", "#4A5560"
@@ -13,14 +13,29 @@ def ink() -> str:
     return DARK_INK if st.context.theme.type == "dark" else LIGHT_INK
 
 
+def brief(drawing: Drawing, height: int) -> None:
+    """The drawing where there is little room: a chain as its layers in words, in reading order."""
+    if not drawings.is_chain(drawing):
+        show(drawing, height)
+        return
+    words = [
+        f":blue-badge[{wording.plain(label if num == 1 else f'{num} times {label}')}]"
+        for label, num in drawings.layers(drawing)
+    ]
+    with st.container(height=height, border=False, gap="xsmall"):
+        if " " in drawing.caption:  # words; a text form tells what the layers tell
+            st.caption(wording.plain(drawing.caption))
+        st.markdown(" ".join(words))
+
+
 def show(drawing: Drawing, height: int) -> None:
     """The drawing, *height* pixels high.
 
-    A chain of layers stands upright, in its own size, and scrolls: fitted in, its labels would be
-    too small to read.
+    A chain of layers stands upright, in its own size, twice as high, and scrolls: fitted in, its
+    labels would be too small to read.
     """
     if drawings.is_chain(drawing):
-        with st.container(height=height, border=False, horizontal_alignment="center"):
+        with st.container(height=2 * height, border=False, horizontal_alignment="center"):
             st.graphviz_chart(
                 drawings.dot(drawing, ink(), is_upright=True),
                 width="content",

@@ -145,7 +145,7 @@ def _drawn(line: TrialLine, space: str) -> None:
     if known is None:
         st.code(line.arch_key, language=None)
         return
-    _drawing.show(known.drawing(line.choices), height=130)
+    _drawing.brief(known.drawing(line.choices), height=130)
 
 
 def _score_row(

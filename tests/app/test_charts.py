@@ -179,3 +179,34 @@ def test_names_of_searches_are_escaped_on_the_team_front():
     figure = charts.team_chart([part], X, Y)
 
     assert trace(figure, "last 7 days")["text"] == ["&lt;i&gt;x&lt;/i&gt;"]
+
+
+@pytest.mark.parametrize(
+    ("values", "written"),
+    [([0.031, 0.2], ",~r"), ([1150.0], ",~r"), ([2e7, np.nan], "~s"), ([2e-7], "~g"), ([], "~s")],
+)
+def test_small_numbers_have_no_prefix(values, written):
+    assert charts.number_format(values, prefix_from=1e4) == written
+
+
+def test_a_score_below_one_is_read_as_it_is():
+    columns = cloud(40)
+    columns.values[:, 1] /= 1e5
+
+    figure = charts.front_chart(front.picture(columns, front.front(columns, X, Y)))
+
+    assert "nwot %{y:,.4~r}" in trace(figure, "front (")["hovertemplate"]
+    layout = json.loads(sent(figure))["layout"]
+    assert layout["yaxis"]["tickformat"] == ",~r"
+    assert layout["xaxis"]["tickformat"] == "~s"
+
+
+def test_a_single_point_stands_on_axes_with_several_numbers():
+    columns = columns_of(np.array([[2e7, 0.0]]))
+
+    layout = json.loads(
+        sent(charts.front_chart(front.picture(columns, front.front(columns, X, Y))))
+    )["layout"]
+
+    assert layout["xaxis"]["range"] == [1.8e7, 2.2e7]
+    assert layout["yaxis"]["range"] == [-1, 1]

@@ -1,5 +1,7 @@
 """Small parts of pages, each on its own."""
 
+from itertools import pairwise
+
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -25,6 +27,17 @@ def test_layers_that_follow_each_other_are_a_chain(space, is_chain):
     known = spaces[space]
 
     assert drawings.is_chain(known.drawing(known.at(known.size - 1))) is is_chain
+
+
+@pytest.mark.parametrize("space", ["elastic_tiny", "mobile", "vit", "nasbench_macro"])
+def test_a_chain_in_words_has_every_layer(space):
+    known = spaces[space]
+    drawing = known.drawing(known.at(known.size // 3))
+
+    words = drawings.layers(drawing)
+
+    assert [label for label, num in words for _ in range(num)] == [e.label for e in drawing.edges]
+    assert all(first != second for (first, _), (second, _) in pairwise(words))
 
 
 def test_units_and_kinds_come_from_who_offers_them():
