@@ -12,9 +12,12 @@ import numpy as np
 from app.measures import Measure
 from db.trials import Columns
 from search.catalogue import Catalogue
+from search.spaces import spaces
+from search.tables import Table
 
 Draft = dict[str, Any]
 MAX_CHECKED = 200
+MAX_COUNTED = 2_000  # archs of a benchmark that are listed
 MAX_METRICS = 8
 SAMPLE = 24
 METRICS = ("accuracy", "bits_per_character")
@@ -77,6 +80,49 @@ def draft_of(
         "strategy": {"name": "listed", "params": {"archs": chosen}},
         "budget": {"trials": len(chosen)},
     }
+
+
+def draft_of_table(table: Table, metrics: Sequence[str], catalogue: Catalogue) -> Draft:
+    """A search that measures the architectures of a benchmark, on the networks of its space.
+
+    All of the space when the benchmark has most of it; else its architectures listed, or a
+    random draw of as many as a spec should hold.
+
+    Args:
+        table: the benchmark.
+        metrics: what to measure.
+        catalogue: says which data sets fit.
+    """
+    space = spaces[table.info.space]
+    num = space.size
+    strategy: Draft = {"name": "exhaustive"}
+    if 2 * len(table.indices) < space.size:
+        chosen = np.random.default_rng(0).permutation(table.indices)[:MAX_COUNTED].tolist()
+        archs = [space.encode(space.at(index)) for index in sorted(chosen)]
+        num, strategy = len(archs), {"name": "listed", "params": {"archs": archs}}
+    return {
+        "name": f"{' and '.join(metrics)}: benchmark {table.info.name}"[:120],
+        "space": {"name": table.info.space},
+        "data": {"name": _data_for(table.info.space, catalogue), "batch_size": 2},
+        "objectives": [{"metric": name} for name in metrics],
+        "strategy": strategy,
+        "budget": {"trials": num},
+    }
+
+
+def _data_for(space: str, catalogue: Catalogue) -> str:
+    """What networks of a space read: the images of most benchmarks if they are here."""
+    network = catalogue.plugin("network", space)
+    needed = network.traits.get("needs_data", "any") if network else "any"
+    fitting = [
+        plugin.name
+        for plugin in catalogue.plugins
+        if plugin.kind == "dataset"
+        and plugin.traits.get("available", True)
+        and needed in ("any", plugin.traits.get("content", "images"))
+    ]
+    wanted = [name for name in ("cifar10", "digits") if name in fitting]
+    return next(iter([*wanted, *fitting]), "digits")
 
 
 def draft_again(spec: Mapping[str, Any], num_trials: int, metrics: Sequence[str]) -> Draft:

@@ -66,6 +66,7 @@ def offer(session: Session, request: Request, catalogue: Catalogue) -> Offer:
     listed = columns.series_of(session, found, catalogue, pool_seeds=request.pool_seeds)
     if not listed:
         raise SpecError({"from": "these sources have no scores yet"})
+    listed += columns.counted_elsewhere(session, found, listed, catalogue)
     truth = _truth(request.truth, listed)
     plain = [key for key in request.scores if not key.startswith("aggregate/")]
     usual = _usual(listed)

@@ -1,17 +1,16 @@
 """What would give a board the baselines that nothing recorded: params and macs of its archs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from sqlalchemy.orm import Session
 
 from app.board.figures import Question, lines
-from app.board.series import BASELINES, Piece, Series
+from app.board.series import Piece, Series
 from app.board.values import Held, Joined, archs_of
 from app.checking import MAX_CHECKED
 from db import jobs
-from db.jobs import JobFilter
 from db.models import Job
 from search.catalogue import Catalogue
 
@@ -20,16 +19,16 @@ MAX_ASKED = 20  # searches that are looked through for the board's archs
 
 @dataclass(frozen=True)
 class Remedy:
-    """A search whose architectures can be counted.
+    """A search, or a benchmark, whose architectures can be counted.
 
     Attributes:
         metrics: those that are missing.
-        job_id: the search that has most of the board's archs.
+        job_id: the search that has most of the board's archs; 0 when a benchmark has more.
         numbers: trials of it that are to be counted; empty for the whole search again, because
             equal seeds give equal archs.
         num_reached: how many archs of the board get the baselines.
         num_archs: how many the board has.
-        made: a later search that has recorded them already; None when there is none.
+        table: the benchmark whose archs are counted.
     """
 
     metrics: tuple[str, ...]
@@ -37,7 +36,7 @@ class Remedy:
     numbers: tuple[int, ...]
     num_reached: int
     num_archs: int
-    made: int | None = None
+    table: str = ""
 
 
 def remedy(
@@ -48,6 +47,25 @@ def remedy(
     metrics = tuple(name for name in missing if catalogue.plugin("cost", name) is not None)
     if not metrics or not len(archs.ids_N):
         return None
+    return _of_a_search(session, metrics, question, archs, catalogue) or _of_a_table(
+        metrics, question, archs
+    )
+
+
+def _of_a_table(metrics: tuple[str, ...], question: Question, archs: Joined) -> Remedy | None:
+    """Count the archs of the truth's benchmark, so that all boards of the space have them."""
+    name = next((piece.table for piece in question.truth.pieces), "")
+    num = len(archs.ids_N)
+    return Remedy(metrics, 0, (), num, num, name) if name else None
+
+
+def _of_a_search(
+    session: Session,
+    metrics: tuple[str, ...],
+    question: Question,
+    archs: Joined,
+    catalogue: Catalogue,
+) -> Remedy | None:
     versions = {piece.job_id: piece.version for piece in _pieces(question)}
     versions.pop(0, None)  # benchmarks
     newest = sorted(versions, reverse=True)[:MAX_ASKED]
@@ -57,11 +75,10 @@ def remedy(
         return None
     num = reached[best][0]
     job = jobs.job(session, best)
-    made = _made(session, job, metrics)
     if _can_be_repeated(job, catalogue):
-        return Remedy(metrics, best, (), num, len(archs.ids_N), made)
+        return Remedy(metrics, best, (), num, len(archs.ids_N))
     numbers = _numbers(best, versions[best], archs)
-    return Remedy(metrics, best, numbers, min(num, len(numbers)), len(archs.ids_N), made)
+    return Remedy(metrics, best, numbers, min(num, len(numbers)), len(archs.ids_N))
 
 
 def _pieces(question: Question) -> Iterator[Piece]:
@@ -93,13 +110,3 @@ def _can_be_repeated(job: Job, catalogue: Catalogue) -> bool:
     plugin = catalogue.plugin("strategy", job.strategy)
     is_independent = plugin is not None and bool(plugin.traits.get("is_independent"))
     return is_independent and not job.spec.get("warm_start")
-
-
-def _made(session: Session, job: Job, metrics: Sequence[str]) -> int | None:
-    """The newest search that was made from this one and has these metrics."""
-    known = {base: names for base, names in BASELINES.items() if base in metrics}
-    for later in jobs.jobs_page(session, JobFilter(cloned_from=job.id), per_page=MAX_ASKED).rows:
-        has = {str(part.get("metric")) for part in later.spec["objectives"]}
-        if later.num_trials and all(has & set(names) for names in known.values()):
-            return later.id
-    return None

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.board.sources import Found
 from app.measures import Measure, measures_of
+from db.benchmarks import benchmarks
+from db.job_list import JobFilter, jobs_page
 from db.kinds import kinds
 from db.models import Job
 from search.aggregates import aggregates, combination_of
@@ -28,6 +30,7 @@ REMARKS = {
 }
 _TRUTHS = re.compile(r"acc|valid|test|top_?1|loss|perplex|error", re.IGNORECASE)
 _TIMES = ("s", "ms")
+MAX_ELSEWHERE = 200  # searches of the space that are looked through
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,36 @@ def series_of(
         merged.values(), key=lambda s: -sum(sizes[piece.job_id] for piece in s.pieces)
     )
     return (*widest_first, *(one for table in found.tables for one in _in_table(table)))
+
+
+def counted_elsewhere(
+    session: Session, found: Found, listed: Sequence[Series], catalogue: Catalogue
+) -> tuple[Series, ...]:
+    """Parameters and multiply-adds that the sources lack, as others of the space have them.
+
+    From a benchmark before searches, and from those of the same network alone if the sources
+    have any: what an architecture counts does not depend on who has counted it.
+    """
+    missing = {base for base in BASELINES if all(one.baseline != base for one in listed)}
+    if not missing:
+        return ()
+    networks = [job.spec.get("network") for job in found.jobs]
+    known = {name for base in missing for name in BASELINES[base]}
+    having = tuple(
+        job
+        for job in jobs_page(session, JobFilter(space=found.space), per_page=MAX_ELSEWHERE).rows
+        if job.num_trials
+        and (not networks or job.spec.get("network") in networks)
+        and known & {str(part.get("metric")) for part in job.spec["objectives"]}
+    )
+    infos = [TableInfo.model_validate(one.info) for one in benchmarks(session)]
+    tables = tuple(info for info in infos if info.space == found.space)
+    others = series_of(session, Found(found.space, having, tables), catalogue)
+    first: dict[str, Series] = {}
+    for one in sorted(others, key=lambda one: one.kind != "table"):
+        if one.baseline in missing:
+            first.setdefault(one.baseline, one)
+    return tuple(first.values())
 
 
 def aggregates_of(all_series: Sequence[Series], chosen: Sequence[Series]) -> tuple[Series, ...]:

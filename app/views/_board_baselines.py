@@ -25,36 +25,21 @@ def show(question: Question, archs: Joined) -> None:
             f"{'it' if is_one else 'them'}.",
             width="content",
         )
-        if found.made is not None:
-            _add(found.made)
-            return
+        where = {"count": found.table} if found.table else {"check": found.job_id}
         pages.link(
             "new",
             f"Count {'it' if is_one else 'them'} {_for_which(found)}",
             icon=":material/calculate:",
-            check=found.job_id,
             trials=numbers_text(found.numbers) or None,
             measure=",".join(found.metrics),
+            **where,
         )
 
 
 def _for_which(found: Remedy) -> str:
+    if found.table:
+        return f"for the architectures of {wording.plain(found.table)}"
     whole = wording.counted(found.num_archs, "architecture")
     if found.num_reached == found.num_archs:
         return f"for all {whole}" if found.num_archs > 1 else "for it"
     return f"for {wording.count(found.num_reached)} of {whole}"
-
-
-def _add(made: int) -> None:
-    st.button(
-        f"Add search {made}, which has them",
-        icon=":material/add:",
-        type="tertiary",
-        key="add_baselines",
-        on_click=_added,
-        args=(f"search:{made}",),
-    )
-
-
-def _added(source: str) -> None:
-    st.query_params["from"] = [*st.query_params.get_all("from"), source]

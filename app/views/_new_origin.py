@@ -1,6 +1,6 @@
 """What a new search begins with when the address says so: another search, or parts of one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -10,14 +10,16 @@ import yaml
 from app import checking, inheriting, supernet_presets, supernet_record, wording
 from app.inheriting import Way
 from db import artifacts, jobs, trial_pages
+from db.benchmarks import benchmark_content
 from db.errors import NotFound
 from db.models import Job
 from db.session import reading
 from search.catalogue import Catalogue
 from search.spaces import spaces
 from search.spec import dump_submission, parse_submission
+from search.tables import Table
 
-KINDS = ("check", "inherit", "probes", "supernet", "clone")
+KINDS = ("check", "count", "inherit", "probes", "supernet", "clone")
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Origin:
 
     Attributes:
         kind: the key of the address; empty for a draft of its own.
-        job: the number of the search, as the address has it; the digest of a trained supernet.
+        job: the number of the search, as the address has it; the digest of a trained supernet;
+            the name of a benchmark.
         trials: numbers of its trials.
         how: measures, or what is done with the trials.
     """
@@ -47,7 +50,7 @@ def read() -> Origin:
     query = st.query_params
     for kind in KINDS:
         if text := query.get(kind):
-            how = query.get("measure" if kind == "check" else "way", "")
+            how = query.get("measure" if kind in ("check", "count") else "way", "")
             return Origin(kind, text, query.get("trials", ""), how)
     return Origin()
 
@@ -56,8 +59,8 @@ def draft(origin: Origin, catalogue: Catalogue) -> dict[str, Any] | None:
     """The draft that it comes to; None, and a word about it, where it comes to nothing."""
     if not origin.kind:
         return None
-    if origin.kind == "supernet":
-        return _of_supernet(origin.job, catalogue)
+    if origin.kind in ("supernet", "count"):
+        return _of_no_search(origin, catalogue)
     try:
         with reading() as session:
             job = jobs.job(session, origin.job_id)
@@ -80,6 +83,12 @@ def draft(origin: Origin, catalogue: Catalogue) -> dict[str, Any] | None:
     return pruned_mapping(checking.draft_of(job.spec, archs, catalogue, metrics))
 
 
+def _of_no_search(origin: Origin, catalogue: Catalogue) -> dict[str, Any] | None:
+    if origin.kind == "supernet":
+        return _of_supernet(origin.job, catalogue)
+    return _of_benchmark(origin.job, checking.read_metrics(origin.how), catalogue)
+
+
 def _of_supernet(digest: str, catalogue: Catalogue) -> dict[str, Any] | None:
     try:
         with reading() as session:
@@ -92,6 +101,20 @@ def _of_supernet(digest: str, catalogue: Catalogue) -> dict[str, Any] | None:
     if made is None:
         st.toast("No worker that is here can search this supernet.", icon=":material/info:")
     return None if made is None else pruned_mapping(made)
+
+
+def _of_benchmark(
+    name: str, metrics: Sequence[str], catalogue: Catalogue
+) -> dict[str, Any] | None:
+    """A search that measures the architectures of a benchmark."""
+    try:
+        with reading() as session:
+            table = Table.from_bytes(benchmark_content(session, name))
+    except NotFound:
+        told = wording.plain(wording.shortened(name, 40))
+        st.toast(f"There is no benchmark {told}.", icon=":material/info:")
+        return None
+    return checking.draft_of_table(table, metrics, catalogue)
 
 
 def pruned(value: Any) -> Any:  # noqa: ANN401  # whatever YAML can hold

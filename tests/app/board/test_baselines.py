@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.board import asking, baselines
+from app.board import asking, baselines, figures
 from app.board.asking import Request
 from app.board.values import joined
 from app.checking import MAX_CHECKED
@@ -106,10 +106,65 @@ def test_only_what_is_missing_and_offered_is_asked_for(bare):
     assert remedy_of(f"search:{with_macs}", bare, catalogue=nothing) is None
 
 
-def test_without_any_search_there_is_nothing_to_count(bare, accuracies):
+def test_without_any_search_the_benchmark_of_the_truth_is_counted(bare, accuracies):
     add_benchmark("scores", nwot=accuracies)
 
+    found = remedy_of("benchmark:scores", bare)
+
+    assert (found.metrics, found.table, found.job_id) == (("params", "macs"), "nb", 0)
+    assert (found.num_reached, found.num_archs) == (NUM, NUM)
+
+
+def test_the_architectures_of_a_part_of_a_space_are_listed(bare, open_page):
+    page = open_page("new", count="nb", measure="params,macs")
+
+    made = page.session_state["draft"]
+    assert made["strategy"]["params"]["archs"] == [SPACE.encode(SPACE.at(i)) for i in range(NUM)]
+    assert [part["metric"] for part in made["objectives"]] == ["params", "macs"]
+    check(parse_submission(made), filling.offered())
+
+
+def test_a_benchmark_of_most_of_a_space_is_counted_by_a_sweep(with_worker, open_page):
+    add_benchmark("whole", "cell_27", accuracy=range(27))
+
+    page = open_page("new", count="whole", measure="params")
+
+    made = page.session_state["draft"]
+    assert (made["strategy"], made["budget"]) == ({"name": "exhaustive"}, {"trials": 27})
+
+
+def test_a_benchmark_that_is_gone_leaves_the_form_as_it_was(with_worker, open_page):
+    page = open_page("new", count="gone", measure="params")
+
+    assert "There is no benchmark gone" in page.toast[0].value
+    assert not page.exception
+
+
+def test_what_was_counted_for_the_space_is_on_every_board_of_it(bare, accuracies):
+    add_benchmark("scores", nwot=accuracies)
+    add_search({"params": SCORES, "macs": SCORES})
+    request = Request(("benchmark:scores", bare), truth="nb/cifar10_test")
+
+    with reading() as session:
+        made = asking.offer(session, request, CATALOGUE)
+    rows = {row.line.name: row for row in figures.rows(asking.question(made, request))}
+
+    assert rows["params"].agreement.coverage.ok == NUM
+    assert rows["macs"].agreement.everything.kendall.value == pytest.approx(1)
     assert remedy_of("benchmark:scores", bare) is None
+
+
+def test_another_benchmark_of_the_space_has_them_too(bare, accuracies):
+    add_benchmark("counted", params=accuracies)
+
+    assert remedy_of(bare).metrics == ("macs",)
+
+
+def test_those_of_another_network_are_left_alone(bare):
+    mine = add_search({"nwot": SCORES}, network={"channels": 4})
+    add_search({"params": SCORES, "macs": SCORES})
+
+    assert remedy_of(f"search:{mine}", bare).metrics == ("params", "macs")
 
 
 def test_the_form_is_filled_in_so_that_the_same_architectures_come_again(bare, open_page):
@@ -134,18 +189,15 @@ def test_the_form_lists_what_cannot_come_again(bare, open_page):
     assert [part["metric"] for part in made["objectives"]] == ["params"]
 
 
-def test_what_was_counted_is_added_to_the_board(bare, open_board, open_page):
+def test_what_was_counted_comes_to_the_board_by_itself(bare, open_board):
     first = f"search:{add_search({'nwot': SCORES})}"
     page = open_board(first, bare, truth="nb/cifar10_test")
     assert board_table(page).count("not recorded") == 2
     assert "Count them for all" in words(page)
-    counted = add_search({"params": SCORES, "macs": SCORES})
-    made_from(counted, first)
 
-    page.run()
-    page.button(key="add_baselines").click().run()
+    add_search({"params": SCORES, "macs": SCORES})
+    page = open_board(first, bare, truth="nb/cifar10_test")
 
-    assert page.query_params["from"] == [first, bare, f"search:{counted}"]
     assert "not recorded" not in board_table(page)
     assert "Count them" not in words(page)
 
