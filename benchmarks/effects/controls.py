@@ -42,18 +42,20 @@ def _sandwich(num_mid: int) -> Recipe:
 
 
 def _panda() -> Recipe:
-    made = recipes["panda"](epochs=EPOCHS, batch_size=64, weighs_paths=False, weighs_data=False)
+    made = recipes["panda"](
+        epochs=EPOCHS, batch_size=64, weighs_paths=False, weighs_data=False, affine=True
+    )
     plain = _spos()
     return replace(made, lr=plain.lr, optimiser=plain.optimiser, norms=plain.norms)
 
 
 def _matching() -> Recipe:
-    made = recipes["gradient_matching"](epochs=EPOCHS, splits=0)
+    made = recipes["gradient_matching"](epochs=EPOCHS, splits=0, affine=True)
     return replace(made, optimiser=_spos().optimiser)
 
 
 def _few_shot() -> Recipe:
-    made = recipes["few_shot"](epochs=EPOCHS, batch_size=64, clip_norm=5.0)
+    made = recipes["few_shot"](epochs=EPOCHS, batch_size=64, clip_norm=5.0, affine=True)
     return replace(made, optimiser=_spos().optimiser, phases=())
 
 

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from search.traits import declares
 
+NUM_BATCHES = 64  # of the calibration, in AttentiveNAS's code (Wang et al., 2021)
+
 CalibrationBatches = Annotated[
     int, Field(ge=1, le=1000, description="Batches that a subnet's norms are calibrated on.")
 ]

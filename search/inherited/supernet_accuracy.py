@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 
 from search.inherited import inherited
-from search.inherited._settings import CalibrationBatches, CalibrationSize, of_subnets
+from search.inherited._settings import (
+    NUM_BATCHES,
+    CalibrationBatches,
+    CalibrationSize,
+    of_subnets,
+)
 from search.probe import Measurement
 from search.spaces import Arch
 from search.supernets.trained import TrainedSupernet
@@ -16,7 +21,7 @@ def supernet_accuracy(
     archs: Sequence[Arch],
     /,
     *,
-    calibration_batches: CalibrationBatches = 8,
+    calibration_batches: CalibrationBatches = NUM_BATCHES,
     calibration_size: CalibrationSize = 64,
 ) -> list[Measurement]:
     """Top-1 on the test part, for reports; let a search choose by supernet_validation_accuracy.
@@ -27,7 +32,8 @@ def supernet_accuracy(
     Args:
         trained: whose weights are inherited.
         archs: which subnets.
-        calibration_batches: of training images, the same for every subnet.
+        calibration_batches: of training images, the same for every subnet; 64 are the authors'
+            of AttentiveNAS. Fewer where there are too few images.
         calibration_size: images of each.
     """
     return trained.accuracies(archs, "test", calibration_batches, calibration_size)

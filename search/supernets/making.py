@@ -10,7 +10,7 @@ from search.supernets.mixtures import build
 from search.supernets.recipe import Recipe
 from search.supernets.sources import SourceMaker, WeightSource, sources
 from search.supernets.splitting import view
-from search.supernets.supernet import Supernet, zero_branch_ends
+from search.supernets.supernet import Supernet, fix_norms, zero_branch_ends
 
 
 def supernet_of(  # what a supernet is made from
@@ -56,6 +56,8 @@ def fresh_source(net: Supernet, recipe: Recipe, generator: torch.Generator) -> W
     fresh = view(net, source)
     if recipe.starts_as_identity:
         zero_branch_ends(fresh)
+    if not recipe.affine_norms:
+        fix_norms(fresh)
     device = next(net.parameters()).device
     layout: Any = {"memory_format": net.memory_format(device)}
     return source.to(device).to(**layout)  # of convolutions' weights alone; the stub is wrong

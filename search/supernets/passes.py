@@ -126,7 +126,9 @@ class Passes:
     def _logits(self, x_BCHW: Tensor, done: Pass, rows: Rows) -> Tensor:
         dropping, noise = self.recipe.dropping, None
         if done.role in dropping.roles and (dropping.dropout or dropping.drop_path):
-            noise = Noise(dropping.dropout, dropping.drop_path, self.noise, rows)
+            noise = Noise(
+                dropping.dropout, dropping.drop_path, self.noise, rows, dropping.drops_in
+            )
         assert self._model is not None
         with self.scaling.autocast():
             logits_BK: Tensor = self._model(x_BCHW, done.mix, self.policy.training, noise)

@@ -9,6 +9,7 @@ from search.spaces import Space
 from search.supernets.aggregation import Aggregation
 from search.supernets.examples import Shuffled
 from search.supernets.losses import HardLabel, Loss
+from search.supernets.noise import DropsIn
 from search.supernets.norms import Policy
 from search.supernets.paths import PathSampler
 from search.supernets.precision import Precision as Precision
@@ -26,13 +27,15 @@ class Dropping:
 
     Attributes:
         dropout: share of the features before the classifier.
-        drop_path: share of images that skip the last residual branch.
+        drop_path: greatest share of images that skip a residual branch.
         roles: of the passes that are disturbed.
+        drops_in: in which stages branches are skipped.
     """
 
     dropout: float = 0.0
     drop_path: float = 0.0
     roles: tuple[Role, ...] = ("max",)
+    drops_in: DropsIn = "last_two_stages"
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ class TrainedSupernet:
             )
         return self._by_settings[key]
 
-    def collapse(self, arch: Arch, *, batches: int = 8, batch_size: int = 64) -> nn.Module:
+    def collapse(self, arch: Arch, *, batches: int = 64, batch_size: int = 64) -> nn.Module:
         """The plain network of a subnet, ready for inference, with inherited weights.
 
         Its norms have the statistics that it is evaluated with. Under a policy that has none,

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from search.supernets.sources import WeightSource
 from search.supernets.supernet import Supernet
 
 
@@ -33,7 +34,8 @@ class Optimiser:
         nesterov: of ``sgd``.
         weight_decay: L2 penalty; of ``adamw`` decoupled from the gradient (Loshchilov and Hutter,
             2019, arXiv:1711.05101).
-        decays_all: biases, and scale and shift of norms, decay too.
+        decays_all: biases, and scale and shift of norms, decay too; never what a weight source
+            says no decay is for.
         smoothing: of ``rmsprop``'s squared gradients.
         eps: of ``adam`` and ``adamw``.
     """
@@ -65,11 +67,13 @@ class Optimiser:
         )
 
     def _groups(self, net: Supernet) -> list[tuple[list[nn.Parameter], float]]:
-        parameters = list(net.parameters())
-        if self.decays_all:
-            return [(parameters, self.weight_decay)]
-        weights = [p for p in parameters if p.ndim > 1]
-        others = [p for p in parameters if p.ndim <= 1]
+        sources = (module for module in net.modules() if isinstance(module, WeightSource))
+        spared = {parameter for source in sources for parameter in source.undecayed()}
+        weights: list[nn.Parameter] = []
+        others: list[nn.Parameter] = []
+        for parameter in net.parameters():
+            decays = (self.decays_all or parameter.ndim > 1) and parameter not in spared
+            (weights if decays else others).append(parameter)
         return [(weights, self.weight_decay), (others, 0.0)]
 
 

@@ -10,7 +10,8 @@ from search.supernets.supernet import smallest
 
 def alphanet(bench: Bench, seed: int, *, alpha_minus: float, **params: float) -> Measures:
     """Train with two orders; with both at 1 this is the KL divergence."""
-    trained = train_elastic(recipes["alphanet"](alpha_minus=alpha_minus, **params), seed)
+    recipe = recipes["alphanet"](alpha_minus=alpha_minus, drops_in="all_stages", **params)
+    trained = train_elastic(recipe, seed)
     return accuracies(trained) | {
         "entropy gap of the smallest": entropy_gap(trained, [smallest(trained.net.space)]),
         "entropy gap of the middle": entropy_gap(trained, probes()),

@@ -29,10 +29,20 @@ EFFECTS = [
         "layer and the architecture, from the layer alone, or are entangled.",
         "equal passes",
         (
-            Arm("generated", partial(one_path, name="hypernetwork", lr=3e-3, **PLAIN)),
+            Arm(
+                "generated",
+                partial(one_path, name="hypernetwork", lr=3e-3, weight_decay=0.0, **PLAIN),
+            ),
             Arm(
                 "sees layers alone",
-                partial(one_path, name="hypernetwork", lr=3e-3, sees_archs=False, **PLAIN),
+                partial(
+                    one_path,
+                    name="hypernetwork",
+                    lr=3e-3,
+                    weight_decay=0.0,
+                    sees_archs=False,
+                    **PLAIN,
+                ),
             ),
             Arm("entangled", partial(one_path, name="spos", lr=0.05, source="entangled", **PLAIN)),
         ),

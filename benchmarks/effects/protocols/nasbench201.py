@@ -101,7 +101,7 @@ def _than_params(arm: str) -> Claim:
 ARMS = (
     Arm("SPOS", partial(ranks, name="spos", epochs=EPOCHS, **PLAIN)),
     Arm("FairNAS", partial(ranks, name="fairnas", epochs=EPOCHS // CHOICES, **PLAIN)),
-    Arm("PA&DA", partial(ranks, name="panda", epochs=EPOCHS, **PLAIN)),
+    Arm("PA&DA", partial(ranks, name="panda", epochs=EPOCHS, affine=True, **PLAIN)),
     Arm(
         "few-shot",
         partial(
@@ -110,6 +110,7 @@ ARMS = (
             epochs=EPOCHS // 3,
             member_epochs=EPOCHS * 2 // 3 // CHOICES,
             clip_norm=5.0,
+            affine=True,
             **PLAIN,
         ),
     ),

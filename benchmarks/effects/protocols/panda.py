@@ -20,7 +20,7 @@ NUM_DRAWS, DRAW_SIZE = 20, 64  # batches of which the variance is taken
 
 def panda(bench: Bench, seed: int, *, measures_variance: bool, **params: float) -> Measures:
     """Train, rank, and look at the variance of gradients at the final weights."""
-    trained = train_cells(recipes["panda"](**params), seed)
+    trained = train_cells(recipes["panda"](affine=True, **params), seed)
     found = ranking(bench, trained)
     if measures_variance:
         paths, data = trained.training.paths, trained.training.data

@@ -7,7 +7,7 @@ from benchmarks.effects.protocol import Arm, Bench, Claim, Effect, Measures, of
 from search.supernets.recipes import recipes
 
 TOTAL = 24  # epochs of one member, in all
-COMMON = {"batch_size": BATCH_SIZE, "lr": LR, "weight_decay": 1e-4}
+COMMON = {"batch_size": BATCH_SIZE, "lr": LR, "weight_decay": 1e-4, "affine": True}
 BATCHES = 10  # for the gradients of an edge
 
 

@@ -135,7 +135,8 @@ class ElasticTinySupernet(Supernet):
         if not block.has_shortcut:
             return y_BCHW
         if noise:
-            y_BCHW = noise.branch(y_BCHW, block.place, NUM_BLOCKS)
+            stages_behind = len(STRIDES) - 1 - block.place // MAX_DEPTH
+            y_BCHW = noise.branch(y_BCHW, block.place, NUM_BLOCKS, stages_behind=stages_behind)
         return x_BCHW + y_BCHW
 
 

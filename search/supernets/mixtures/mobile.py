@@ -226,7 +226,12 @@ class MobileSupernet(Supernet):
         y_BCHW = self.conv_norm(y_BCHW, block.narrow, mix, norms)
         if not block.has_shortcut:
             return y_BCHW
-        return x_BCHW + (noise.branch(y_BCHW, block.place, NUM_BLOCKS) if noise else y_BCHW)
+        if noise:
+            unit = block.place // MAX_DEPTH
+            y_BCHW = noise.branch(
+                y_BCHW, block.place, NUM_BLOCKS, stages_behind=NUM_UNITS - 1 - unit
+            )
+        return x_BCHW + y_BCHW
 
     def _gate(self, x_BCHW: Tensor, gate: tuple[Slot, Slot], mix: Mix) -> Tensor:
         mean_BC11 = x_BCHW.mean(dim=(2, 3), keepdim=True)

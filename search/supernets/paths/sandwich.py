@@ -79,7 +79,7 @@ class CostConditioned(Sandwich):
         *,
         num_mid: int = 2,
         candidates: int = 3,
-        keeps: str = "worst",
+        keeps: str = "best",
         num_bins: int = 32,
         num_samples: int = 2000,
     ) -> None:

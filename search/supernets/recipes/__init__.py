@@ -26,6 +26,7 @@ Decay = Annotated[float, Field(ge=0, le=1, description="Weight decay.")]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Limit = Annotated[float, Field(ge=0, description="Limit of the gradient; 0 for none.")]
 NumMid = Annotated[int, Field(ge=0, le=16, description="Subnets between largest and smallest.")]
+Affine = Annotated[bool, Field(description="Norms learn a scale and a shift.")]
 Source = Literal["entangled", "per_choice"]
 Optimizer = Annotated[
     Literal["sgd", "adamw"],

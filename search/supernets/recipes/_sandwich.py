@@ -6,6 +6,7 @@ Wang et al. (2021), arXiv:2011.09011 and arXiv:2102.07954.
 from typing import Literal
 
 from search.supernets.losses import Divergence, HardLabel, InplaceDistillation
+from search.supernets.noise import DropsIn
 from search.supernets.recipe import Dropping
 from search.supernets.schedules import Schedule, cosine
 from search.supernets.updates import Clip, Optimiser
@@ -30,9 +31,9 @@ def warmup(epochs: int) -> float:
     return min(WARMUP, epochs / 10)
 
 
-def dropping(dropout: float, drop_path: float) -> Dropping:
+def dropping(dropout: float, drop_path: float, drops_in: DropsIn) -> Dropping:
     """For the largest alone."""
-    return Dropping(dropout, drop_path, ("max",))
+    return Dropping(dropout, drop_path, ("max",), drops_in)
 
 
 def optimiser(weight_decay: float, kind: Literal["sgd", "adamw"] = "sgd") -> Optimiser:

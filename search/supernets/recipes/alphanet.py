@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from search.supernets.losses import AdaptiveAlpha, InplaceDistillation
+from search.supernets.noise import DropsIn
 from search.supernets.paths.sandwich import Sandwich
 from search.supernets.recipe import Precision, Recipe
 from search.supernets.recipes import (
@@ -53,6 +54,7 @@ def alphanet(  # noqa: PLR0913  # parameters
     ratio_limit: Limit = 5.0,
     dropout: Share = DROPOUT,
     drop_path: Share = DROP_PATH,
+    drops_in: DropsIn = "last_two_stages",
     smoothing: Share = SMOOTHING,
     clip_value: Limit = CLIP_VALUE,
     precision: Precision = "float32",
@@ -71,6 +73,9 @@ def alphanet(  # noqa: PLR0913  # parameters
         ratio_limit: greatest power of the ratio of teacher and student; 0 for none.
         dropout: of the largest subnet's features.
         drop_path: of the largest subnet's last block; earlier blocks less.
+        drops_in: which blocks drop their path: those of the last two stages, at a rate that grows
+            with their place from 0, code; or all, at a rate that grows from 1. Where there are no
+            stages, as in transformers, all do either way.
         smoothing: of the labels.
         clip_value: limit of every entry of the gradient; 0 for none.
         precision: of forward passes.
@@ -87,7 +92,7 @@ def alphanet(  # noqa: PLR0913  # parameters
         lr=rate(lr, epochs),
         norms="recalibrated",
         loss=loss,
-        dropping=dropping(dropout, drop_path),
+        dropping=dropping(dropout, drop_path, drops_in),
         optimiser=optimiser(weight_decay, optimizer),
         clip=value_clip(clip_value),
         precision=precision,

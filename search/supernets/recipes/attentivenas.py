@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from search.supernets.noise import DropsIn
 from search.supernets.paths.sandwich import CostConditioned
 from search.supernets.recipe import Precision, Recipe
 from search.supernets.recipes import (
@@ -47,15 +48,16 @@ def attentivenas(  # noqa: PLR0913  # parameters
     optimizer: Optimizer = "sgd",
     num_mid: NumMid = 2,
     candidates: Annotated[int, Field(ge=1, le=50)] = 3,
-    keeps: Literal["best", "worst"] = "worst",
+    keeps: Literal["best", "worst"] = "best",
     cost_bins: Annotated[int, Field(ge=1, le=1000)] = 32,
     dropout: Share = DROPOUT,
     drop_path: Share = DROP_PATH,
+    drops_in: DropsIn = "last_two_stages",
     smoothing: Share = SMOOTHING,
     clip_value: Limit = CLIP_VALUE,
     precision: Precision = "float32",
 ) -> Recipe:
-    """A sandwich whose middle subnets are the worst, or best, of a few of one cost; code.
+    """A sandwich whose middle subnets are the best, or worst, of a few of one cost; code.
 
     Costs are multiply-adds; the number of bins is ours, where the authors have bins of 25
     million.
@@ -68,10 +70,14 @@ def attentivenas(  # noqa: PLR0913  # parameters
         optimizer: with momentum .9, or betas .9 and .999.
         num_mid: middle subnets a step.
         candidates: how many are compared for each.
-        keeps: the candidate of the least or of the greatest loss.
+        keeps: the candidate of the least or of the greatest loss; the authors' released
+            settings keep the best of three ("bestup-3").
         cost_bins: groups of equal cost.
         dropout: of the largest subnet's features.
         drop_path: of the largest subnet's last block; earlier blocks less.
+        drops_in: which blocks drop their path: those of the last two stages, at a rate that grows
+            with their place from 0, code; or all, at a rate that grows from 1. Where there are no
+            stages, as in transformers, all do either way.
         smoothing: of the labels.
         clip_value: limit of every entry of the gradient; 0 for none.
         precision: of forward passes.
@@ -92,7 +98,7 @@ def attentivenas(  # noqa: PLR0913  # parameters
         lr=rate(lr, epochs),
         norms="recalibrated",
         loss=partial(distillation, smoothing),
-        dropping=dropping(dropout, drop_path),
+        dropping=dropping(dropout, drop_path, drops_in),
         optimiser=optimiser(weight_decay, optimizer),
         clip=value_clip(clip_value),
         precision=precision,

@@ -7,6 +7,7 @@ AttentiveNAS's code, and the schedule's decay and interval are from memory.
 from functools import partial
 from typing import Literal
 
+from search.supernets.noise import DropsIn
 from search.supernets.paths.sandwich import Sandwich
 from search.supernets.recipe import Precision, Recipe
 from search.supernets.recipes import (
@@ -53,6 +54,7 @@ def bignas(  # noqa: PLR0913  # parameters
     num_mid: NumMid = 2,
     dropout: Share = DROPOUT,
     drop_path: Share = DROP_PATH,
+    drops_in: DropsIn = "last_two_stages",
     smoothing: Share = SMOOTHING,
     clip_value: Limit = 0.0,
     starts_as_identity: bool = True,
@@ -71,6 +73,9 @@ def bignas(  # noqa: PLR0913  # parameters
         num_mid: random subnets a step.
         dropout: of the largest subnet's features.
         drop_path: of the largest subnet's last block; earlier blocks less.
+        drops_in: which blocks drop their path: those of the last two stages, at a rate that grows
+            with their place from 0, code; or all, at a rate that grows from 1. Where there are no
+            stages, as in transformers, all do either way.
         smoothing: of the labels.
         clip_value: limit of every entry of the gradient; 0 for none.
         starts_as_identity: the scale of the last norm of every branch starts at 0; in transformers
@@ -88,7 +93,7 @@ def bignas(  # noqa: PLR0913  # parameters
         lr=decay_then_constant(lr, warmup=warmup(epochs), warmup_factor=WARMUP_FACTOR),
         norms="recalibrated",
         loss=partial(distillation, smoothing),
-        dropping=dropping(dropout, drop_path),
+        dropping=dropping(dropout, drop_path, drops_in),
         optimiser=rmsprop if optimizer == "rmsprop" else nesterov,
         clip=value_clip(clip_value),
         starts_as_identity=starts_as_identity,

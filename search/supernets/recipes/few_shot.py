@@ -9,6 +9,7 @@ from search.supernets.norms import Policy
 from search.supernets.paths.uniform import Uniform
 from search.supernets.recipe import Phase, Precision, Recipe
 from search.supernets.recipes import (
+    Affine,
     BatchSize,
     Decay,
     Epochs,
@@ -42,6 +43,7 @@ def few_shot(  # noqa: PLR0913  # parameters
     clip_norm: Limit = 0.0,
     source: Source = "per_choice",
     norms: Policy = "recalibrated",
+    affine: Affine = False,
     precision: Precision = "float32",
 ) -> Recipe:
     """One supernet, then a sub-supernet for every choice of a decision, from its weights; code.
@@ -63,6 +65,7 @@ def few_shot(  # noqa: PLR0913  # parameters
         clip_norm: limit of the gradient's norm; 0 for none.
         source: whether choices have weights of their own.
         norms: whose statistics normalise.
+        affine: norms learn a scale and a shift; the authors' do not, code.
         precision: of forward passes.
     """
     splitter = EveryChoice(tuple(range(decision, decision + decisions)))
@@ -86,6 +89,7 @@ def few_shot(  # noqa: PLR0913  # parameters
         norms=norms,
         optimiser=Optimiser(momentum=0.9, nesterov=True, weight_decay=weight_decay),
         clip=Clip("norm", clip_norm) if clip_norm else None,
+        affine_norms=affine,
         precision=precision,
         phases=(Phase(splitter, member_epochs, restarts=restarts),),
     )

@@ -10,6 +10,7 @@ from search.supernets.norms import Policy
 from search.supernets.paths.uniform import Uniform
 from search.supernets.recipe import Phase, Precision, Recipe
 from search.supernets.recipes import (
+    Affine,
     BatchSize,
     Decay,
     Epochs,
@@ -46,6 +47,7 @@ def gradient_matching(  # noqa: PLR0913  # parameters
     clip_norm: Limit = 5.0,
     source: Source = "per_choice",
     norms: Policy = "recalibrated",
+    affine: Affine = False,
     precision: Precision = "float32",
 ) -> Recipe:
     """Every sub-supernet is split in two again and again, by the gradients of the choices; code.
@@ -74,6 +76,7 @@ def gradient_matching(  # noqa: PLR0913  # parameters
         clip_norm: limit of the gradient's norm; 0 for none.
         source: whether choices have weights of their own.
         norms: whose statistics normalise.
+        affine: norms learn a scale and a shift; the authors' do not, code.
         precision: of forward passes.
     """
     splitter = TwoGroups(rule, batches, grouping == "random", times=splits)
@@ -100,6 +103,7 @@ def gradient_matching(  # noqa: PLR0913  # parameters
         norms=norms,
         optimiser=Optimiser(momentum=0.9, nesterov=nesterov, weight_decay=weight_decay),
         clip=Clip("norm", clip_norm) if clip_norm else None,
+        affine_norms=affine,
         precision=precision,
         phases=phases,
     )

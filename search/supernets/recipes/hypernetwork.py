@@ -36,7 +36,7 @@ def hypernetwork(  # noqa: PLR0913  # parameters
     epochs: Epochs = 100,
     batch_size: BatchSize = 64,
     lr: Rate = 1e-3,
-    weight_decay: Decay = 0.0,
+    weight_decay: Decay = 1e-4,
     clip_norm: Limit = 5.0,
     embedding: Annotated[int, Field(ge=1, le=256)] = 8,
     sees_archs: bool = True,
@@ -52,7 +52,7 @@ def hypernetwork(  # noqa: PLR0913  # parameters
         epochs: how many.
         batch_size: images a step.
         lr: learning rate at the start; falls as a cosine.
-        weight_decay: of weights, not of biases and norms.
+        weight_decay: of all that is not generated; the hypernetwork has none.
         clip_norm: limit of the gradient's norm; 0 for none.
         embedding: numbers that stand for a layer, and for an architecture.
         sees_archs: the generator sees the architecture; otherwise layers alone.
@@ -78,7 +78,7 @@ def hypernetwork(  # noqa: PLR0913  # parameters
         lr=cosine(lr),
         source=generated,
         norms="recalibrated",
-        optimiser=Optimiser("adam", 0.5, weight_decay=weight_decay, decays_all=False, eps=1e-4),
+        optimiser=Optimiser("adam", 0.5, weight_decay=weight_decay, eps=1e-4),
         clip=Clip("norm", clip_norm) if clip_norm else None,
         precision=precision,
     )

@@ -6,6 +6,7 @@ from search.supernets.examples import ImportanceData
 from search.supernets.paths.importance import ImportancePath
 from search.supernets.recipe import Precision, Recipe
 from search.supernets.recipes import (
+    Affine,
     BatchSize,
     Decay,
     Epochs,
@@ -34,12 +35,13 @@ def panda(  # noqa: PLR0913  # parameters
     weighs_data: bool = True,
     reweights: bool = False,
     source: Source = "per_choice",
+    affine: Affine = False,
     precision: Precision = "float32",
 ) -> Recipe:
     """One architecture a step; operations and images are drawn by the norms of their gradients.
 
-    Code, but for two things: norms keep their scale and shift here, and the rate falls with every
-    step. Without either weighing this is spos with other settings.
+    Code, but for the rate, which falls with every step here instead of every epoch. Without
+    either weighing this is spos with other settings.
 
     Args:
         epochs: how many; the first is uniform.
@@ -52,6 +54,7 @@ def panda(  # noqa: PLR0913  # parameters
         weighs_data: draw images by their gradients.
         reweights: divide losses by how often images are drawn; the paper's, from memory.
         source: whether choices have weights of their own.
+        affine: norms learn a scale and a shift; the authors' do not, code.
         precision: of forward passes.
     """
     paths = linear_smoothing if weighs_paths else no_smoothing
@@ -67,5 +70,6 @@ def panda(  # noqa: PLR0913  # parameters
         data=partial(ImportanceData, smoothing=data, reweights=reweights),
         optimiser=Optimiser(momentum=0.9, weight_decay=weight_decay),
         clip=Clip("norm", clip_norm) if clip_norm else None,
+        affine_norms=affine,
         precision=precision,
     )

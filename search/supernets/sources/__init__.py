@@ -34,6 +34,10 @@ class WeightSource(nn.Module):
         """Mixes of equal keys have equal tensors and places here; by itself, the whole arch."""
         return mix.arch
 
+    def undecayed(self) -> list[nn.Parameter]:
+        """Parameters of this source, not of inner ones, that no weight decay is for."""
+        return []
+
     def parameters_of(self, slot: Slot, mix: Mix | None = None) -> list[nn.Parameter]:
         """Parameters behind *slot*: of a one-hot mix, or all."""
         raise NotImplementedError

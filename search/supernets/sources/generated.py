@@ -136,6 +136,10 @@ class Generated(WeightSource):
             return [self.embeddings[self._chosen[slot.name]]]
         return self.rest.parameters_of(slot, mix)
 
+    def undecayed(self) -> list[nn.Parameter]:
+        """The hypernetwork, as SMASH's code has it: embeddings, and what makes kernels of them."""
+        return [self.arch_weight, *self.kernels.parameters(), *self.embeddings]
+
     def _full(self, slot: Slot, mix: Mix | None) -> Tensor:
         """The largest weight of a layer: blocks side by side."""
         own_RCD = self.embeddings[self._chosen[slot.name]]

@@ -50,7 +50,7 @@ def test_one_group_is_spos_bit_for_bit():
 def test_no_splits_are_spos_bit_for_bit():
     none = of("gradient_matching", epochs=2, splits=0, nesterov=False, weight_decay=3e-4)
 
-    assert_equal(weights(finished(none)), weights(finished(of("spos"))))
+    assert_equal(weights(finished(none)), weights(finished(of("spos", affine=False))))
 
 
 def test_few_shot_trains_each_member_on_its_own_architectures():
@@ -134,7 +134,10 @@ def test_splits_in_two_double_the_members(rule, grouping):
 
 
 def test_matching_does_not_change_what_is_trained_before_the_split():
-    whole_one, spos = of("gradient_matching", schedule="fresh", weight_decay=3e-4), of("spos")
+    whole_one, spos = (
+        of("gradient_matching", schedule="fresh", weight_decay=3e-4),
+        of("spos", affine=False),
+    )
     a, b = training(whole_one), training(replace(spos, epochs=1, optimiser=whole_one.optimiser))
     for _ in range(3):
         a.step()

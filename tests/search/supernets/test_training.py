@@ -145,7 +145,7 @@ def test_global_generators_are_not_touched():
 
 def test_panda_without_weighing_is_spos_bit_for_bit():
     settings = {"lr": 0.05, "last_lr": 0.0, "weight_decay": 2.5e-4, "epochs": 3}
-    baseline = finished(of("spos", norms="batch", **settings))
+    baseline = finished(of("spos", norms="batch", affine=False, **settings))
 
     identity = finished(of("panda", weighs_paths=False, weighs_data=False, **settings))
 
@@ -156,7 +156,8 @@ def test_panda_with_weighing_is_not_spos():
     settings = {"lr": 0.05, "last_lr": 0.0, "weight_decay": 2.5e-4, "epochs": 3}
 
     assert_differ(
-        finished(of("spos", norms="batch", **settings)), finished(of("panda", **settings))
+        finished(of("spos", norms="batch", affine=False, **settings)),
+        finished(of("panda", **settings)),
     )
 
 
@@ -430,6 +431,31 @@ def test_norms_without_scale_and_shift_stay_the_identity():
         assert (parameters[1] == 0).all()
     stem = made.net.slots["stem.0"]
     assert made.net.source.parameters_of(stem)[0] in made.optimizer.state
+
+
+@pytest.mark.parametrize("name", ["panda", "few_shot", "gradient_matching"])
+def test_norms_have_no_scale_and_shift_where_the_authors_have_none(name):
+    params = {} if name == "panda" else {"restarts": True}
+    made, other = finished(of(name, **params)), training(of(name, affine=True))
+    norms = [slot for slot in made.net.slots.values() if slot.kind == "norm"]
+
+    values = [p for slot in norms for p in made.net.source.parameters_of(slot)]
+    assert values
+    assert not any(p.requires_grad for p in values)
+    assert {float(v) for p in values for v in p} == {0.0, 1.0}
+    assert all(p.requires_grad for p in other.net.parameters())
+
+
+def test_the_hypernetwork_does_not_decay_and_all_else_does():
+    made = training(of("hypernetwork"), "elastic_tiny")
+    (first, second) = made.optimizer.param_groups
+    generated = set(made.net.source.undecayed())
+
+    assert (first["weight_decay"], second["weight_decay"]) == (1e-4, 0.0)
+    assert set(second["params"]) == generated
+    assert set(first["params"]) == set(made.net.parameters()) - generated
+    assert any(p.ndim == 1 for p in first["params"])
+    assert made.net.source.kernels["1"].first_weight in generated
 
 
 def test_a_last_batch_of_one_image_is_left_out():
