@@ -26,6 +26,7 @@ Policy = Literal["drop", "rank_last"]
 CONFIDENCE = 0.95
 TOP_SHARE = 0.1
 NUM_RESAMPLES = 1_000
+PICKS_ALL = "there are no more architectures than are picked"
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def agreement(
             "to compare them takes at least two"
         )
     x_N, y_N = scores.turned_N, truth.turned_N
-    best_N = common_N & _is_best(y_N, ceil(TOP_SHARE * is_true_N.sum()))
+    best_N = common_N & is_best(y_N, ceil(TOP_SHARE * is_true_N.sum()))
     pairs = RankedPairs(x_N[common_N], y_N[common_N])
     figures = {**_correlations(pairs), **_picks(pairs, k, rng)}
     found = _estimates(pairs, figures, rng, num_resamples)
@@ -268,7 +269,7 @@ def _coverage(scores: Column, is_true_N: NDArray[np.bool_]) -> Coverage:
     return Coverage(ok, undefined, failed, int(is_true_N.sum()) - ok - undefined - failed)
 
 
-def _is_best(y_N: Floats, num: int) -> NDArray[np.bool_]:
+def is_best(y_N: Floats, num: int) -> NDArray[np.bool_]:
     """The *num* highest; of equal ones the first."""
     is_best_N = np.zeros(len(y_N), dtype=bool)
     is_best_N[np.argsort(-y_N, kind="stable")[:num]] = True
@@ -321,8 +322,7 @@ def _estimates(
         name: _estimate(figure, pairs, [chunk[place] for chunk in chunks])
         for place, (name, figure) in enumerate(possible.items())
     }
-    why = "there are no more architectures than are picked"
-    return {name: found.get(name, Estimate(None, reason=why)) for name in figures}
+    return {name: found.get(name, Estimate(None, reason=PICKS_ALL)) for name in figures}
 
 
 def _why_undefined(pairs: RankedPairs) -> str:

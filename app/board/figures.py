@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from app.board.series import BASELINES, Series, turned
 from app.board.values import Joined, held, joined
+from search.chance import chance
 from search.correlation import (
     NUM_RESAMPLES,
     Agreement,
@@ -20,7 +21,7 @@ from search.correlation import (
 from search.errors import SpecError
 
 FEW_RESAMPLES, MANY_ARCHS = 200, 2_000  # beyond so many archs intervals are narrow anyway
-SEED = 0  # of the random baseline and of the resamples
+SEED = 0  # of random scores and of the resamples
 MAX_K = 10_000
 MAX_PAIRWISE = 24
 
@@ -122,17 +123,24 @@ def row(question: Question, line: Line, archs: Joined) -> Row:
         return Row(line, None, line.why_missing)
     truth = held(question.truth).column(archs.ids_N, question.truth)
     try:
-        found = agreement(
-            _scores(line, archs.ids_N),
-            truth,
-            rng=np.random.default_rng(SEED),
-            undefined=question.undefined,
-            k=question.k,
-            num_resamples=num_resamples(question, archs),
-        )
+        found = _agreement(question, line, archs, truth)
     except ValueError as error:
         return Row(line, None, str(error))
     return Row(line, found)
+
+
+def _agreement(question: Question, line: Line, archs: Joined, truth: Column) -> Agreement:
+    rng, num = np.random.default_rng(SEED), num_resamples(question, archs)
+    if line.series is None:
+        return chance(truth, rng=rng, k=question.k, has_intervals=num > 0)
+    return agreement(
+        _scores(line, archs.ids_N),
+        truth,
+        rng=rng,
+        undefined=question.undefined,
+        k=question.k,
+        num_resamples=num,
+    )
 
 
 def num_resamples(question: Question, archs: Joined) -> int:

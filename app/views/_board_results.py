@@ -62,7 +62,8 @@ def _summary(question: Question, now: Progress, csv_address: str) -> None:
         st.caption(
             f"Truth: {wording.plain(truth.name)} ({wording.plain(truth.kind)}; "
             f"{wording.plain(truth.protocol)}), {wording.counted(num, 'architecture')}. "
-            f"Intervals hold 95 % of {resamples:,} bootstrap resamples. Random scores are seeded.",
+            f"Intervals hold 95 % of {resamples:,} bootstrap resamples; those of random, which is "
+            "the expectation, 95 % of all draws.",
             width="stretch",
         )
         st.markdown(f"[CSV]({csv_address})", width="content")
