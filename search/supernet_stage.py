@@ -176,13 +176,14 @@ class _Stage:
             DataError: its state is missing or damaged.
         """
         self._files = StateFiles(self._data_dir, state["key"])
-        self._kept_step = self._first_step = state["step"]
+        self._kept_step = state["step"]
         if self._kept_step:
             kept = self._files.read(self._kept_step)
             try:
                 self._training.load_state_dict(kept["training"])
                 self._curves.load_state_dict(kept["curves"])
                 self._looks.load_state_dict(kept["looks"])
+                self._first_step = self._training.steps_done
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise DataError(
                     f"the state of the training after {self._kept_step:,} steps is damaged: "
@@ -226,6 +227,7 @@ class _Stage:
         """All steps that are left; a run can be left at every event."""
         clock = _Clock()
         while not self._training.is_done:
+            yield from self._splitting(clock)
             report = self._training.step()
             self._curves.note(report)
             self._looks.note(report)
@@ -248,13 +250,27 @@ class _Stage:
         if is_kept:
             yield self._kept()
         if is_kept or clock.is_time_to_write():
-            clock.wrote(self._write())
-            yield self._checkpoint()
-            self._files.forget_old()
+            yield from self._state_kept(clock)
+
+    def _splitting(self, clock: "_Clock") -> Iterator[Event]:
+        """Whatever has to be looked at before the next step, batch by batch."""
+        while self._training.is_splitting:
+            seen, total = self._training.looks
+            self._training.split_on()
+            if clock.is_time_to_pause():
+                yield self._progress(f"splitting it: {seen:,} of {total:,} batches seen")
+            if self._writes and clock.is_time_to_write():
+                yield from self._state_kept(clock)
+
+    def _state_kept(self, clock: "_Clock") -> Iterator[Checkpoint]:
+        """A state, and the checkpoint that names it."""
+        clock.wrote(self._write())
+        yield self._checkpoint()
+        self._files.forget_old()
 
     def _write(self) -> float:
         """Keep the state, so that a checkpoint can name it; seconds that it took."""
-        began, step = time.monotonic(), self._training.steps_done
+        began, step = time.monotonic(), self._training.moments_done
         state = {
             "training": self._training.state_dict(),
             "curves": self._curves.state_dict(),

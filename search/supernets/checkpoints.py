@@ -8,7 +8,7 @@ import torch
 from search.errors import DataError
 from search.supernets.supernet import Supernet
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 
 def require_fit(state: Mapping[str, Any], net: Supernet, num_examples: int) -> None:

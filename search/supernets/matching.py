@@ -24,8 +24,8 @@ Floats = NDArray[np.float64]
 def gradients_at(net: Supernet, place: int, mix: Mix, x_BCHW: Tensor, y_B: Tensor) -> list[Tensor]:
     """The gradient of every choice of one decision, M of P numbers.
 
-    Of all parameters that decisions have to do with, but for those of the decision itself: stem,
-    classifier and what lies between cells do not count.
+    Of all parameters of cells, those between them included, but for those of the decision itself;
+    stem and classifier do not count. Elsewhere, of all that decisions have to do with.
 
     Args:
         net: its own gradients are not touched.
@@ -34,8 +34,10 @@ def gradients_at(net: Supernet, place: int, mix: Mix, x_BCHW: Tensor, y_B: Tenso
         x_BCHW: images.
         y_B: their labels.
     """
-    slots = [s for s in net.slots.values() if s.decisions and place not in s.decisions]
-    parameters = list(dict.fromkeys(p for s in slots for p in net.source.parameters_of(s)))
+    inner = [s for s in net.slots.values() if s.decisions or s.part is not None]
+    slots = [s for s in inner if place not in s.decisions]
+    found_in = (p for s in slots for p in net.source.parameters_of(s) if p.requires_grad)
+    parameters = list(dict.fromkeys(found_in))
     found = []
     for choice in range(len(net.space.decisions[place].choices)):
         loss = F.cross_entropy(net(x_BCHW, mix.at(place, choice)), y_B)

@@ -3,7 +3,6 @@
 Every architecture belongs to one group, and a group has private copies of some layers.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
@@ -20,8 +19,6 @@ from search.supernets.sources import SourceMaker, WeightSource, sources
 from search.supernets.sources.partitioned import Partitioned
 
 Policy = Literal["all", "none", "random_groups", "similar_groups", "prefix", "keyword"]
-
-_PART = re.compile(r"(?:cells|layers|stages)\.(\d+)\.", re.ASCII)
 
 
 def groups_of(space: Space, num_groups: int, rng: np.random.Generator | None = None) -> list[int]:
@@ -45,8 +42,9 @@ def shared_prefix(num_parts: int) -> Callable[[Slot], bool]:
     """
 
     def is_private(slot: Slot) -> bool:
-        part = _PART.match(slot.name)
-        return int(part[1]) >= num_parts if part else not slot.name.startswith("stem")
+        if slot.part is not None:
+            return slot.part >= num_parts
+        return not slot.name.startswith("stem")
 
     return is_private
 

@@ -5,6 +5,7 @@ A table is a layer that reads nothing, such as the vectors of places in a transf
 Shapes: of a weight, O outputs, I inputs, and height and width of a kernel.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,8 @@ from search.spaces import Arch
 from search.supernets.mix import Mix
 
 Shape = tuple[int, ...]
+
+_PART = re.compile(r"(?:cells|layers|stages|blocks)\.(\d+)\.", re.ASCII)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +53,12 @@ class Slot:
     rows: int = 1
     keeps_statistics: bool = True
     is_feed_forward: bool = False
+
+    @cached_property
+    def part(self) -> int | None:
+        """The number of the cell, layer, stage or block that it lies in; None outside of them."""
+        found = _PART.match(self.name)
+        return int(found[1]) if found else None
 
     @cached_property
     def full_shape(self) -> Shape:

@@ -4,12 +4,12 @@ Few-shot NAS (Zhao et al., 2021, arXiv:2006.06863), code; gradient matching (Hu 
 arXiv:2203.15207), code.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from search.spaces import Space
@@ -41,30 +41,54 @@ class Division:
     log: dict[str, object]
 
 
-class Splitter(Protocol):
-    """Splits parts of a space, each into equally many."""
+class Splitter:
+    """Splits parts of a space, each into equally many.
+
+    What has to be seen before is seen batch by batch, so that a training can be left in between.
+    """
 
     def unfit_reason(self, space: Space) -> str | None:
         """Why *space* cannot be split this way, or None when it can."""
+        raise NotImplementedError
 
     def num_parts(self, space: Space) -> int:
         """Into how many."""
+        raise NotImplementedError
+
+    def num_looks(self, space: Space, part: Part) -> int:
+        """How many batches are looked at before *part* is split."""
+        return 0
+
+    def look(
+        self, net: Supernet, part: Part, number: int, batches: Batches, rng: np.random.Generator
+    ) -> Tensor:
+        """What one batch tells, on the CPU.
+
+        Args:
+            net: with the weights of the part's member; is not changed.
+            part: what is to be split.
+            number: of the look, from 0; they are taken in this order.
+            batches: gives training batches.
+            rng: for whatever is drawn.
+        """
+        raise NotImplementedError
 
     def __call__(
-        self, net: Supernet, part: Part, batches: Batches, rng: np.random.Generator
+        self, space: Space, part: Part, looks: Sequence[Tensor], rng: np.random.Generator
     ) -> Division:
         """Split.
 
         Args:
-            net: with the weights of the part's member; is not changed.
+            space: the whole.
             part: what is split.
-            batches: gives training batches.
+            looks: all of them.
             rng: for whatever is drawn.
         """
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class EveryChoice:
+class EveryChoice(Splitter):
     """A part for each combination of choices at some decisions.
 
     Attributes:
@@ -85,7 +109,7 @@ class EveryChoice:
         return prod(counts_of(space)[place] for place in self.places)
 
     def __call__(
-        self, net: Supernet, part: Part, batches: Batches, rng: np.random.Generator
+        self, space: Space, part: Part, looks: Sequence[Tensor], rng: np.random.Generator
     ) -> Division:
         """Split."""
         parts = [part]
@@ -95,7 +119,7 @@ class EveryChoice:
 
 
 @dataclass(frozen=True)
-class TwoGroups:
+class TwoGroups(Splitter):
     """A part for each of two groups of the choices of one decision.
 
     Decisions that are split already are no candidates, nor are those of two choices.
@@ -129,15 +153,31 @@ class TwoGroups:
         """Two."""
         return 2
 
+    def num_looks(self, space: Space, part: Part) -> int:
+        """A number of batches for every decision that can be split; none to split at random."""
+        return 0 if self.is_random else self.num_batches * len(self._places(space, part))
+
+    def look(
+        self, net: Supernet, part: Part, number: int, batches: Batches, rng: np.random.Generator
+    ) -> Tensor:
+        """The distances between the choices of one decision, at random choices of the others."""
+        place = self._places(net.space, part)[number // self.num_batches]
+        x_BCHW, y_B = batches()
+        mix = onehot(draw_within(part, net.space)(rng))
+        return torch.from_numpy(distances(gradients_at(net, place, mix, x_BCHW, y_B)))
+
     def __call__(
-        self, net: Supernet, part: Part, batches: Batches, rng: np.random.Generator
+        self, space: Space, part: Part, looks: Sequence[Tensor], rng: np.random.Generator
     ) -> Division:
         """Split."""
-        counts = counts_of(net.space)
-        places = [k for k, left in enumerate(part) if len(left) > 2 and len(left) == counts[k]]
+        places = self._places(space, part)
         if self.is_random:
             return self._at_random(part, places, rng)
-        matrices = [self._matrix(net, part, place, batches, rng) for place in places]
+        count = self.num_batches
+        matrices: list[Floats] = [
+            np.mean([look.numpy() for look in looks[count * k : count * (k + 1)]], axis=0)
+            for k in range(len(places))
+        ]
         found = [best_partition(m, self.sizes(len(m))) for m in matrices]
         best = decision_to_split(found, self.rule)
         place, groups = places[best], found[best].groups
@@ -162,14 +202,7 @@ class TwoGroups:
         groups = [sorted(shuffled[:size]), sorted(shuffled[size:])]
         return Division(parts_by(part, place, groups), {"decision": place, "groups": groups})
 
-    def _matrix(
-        self, net: Supernet, part: Part, place: int, batches: Batches, rng: np.random.Generator
-    ) -> Floats:
-        """The mean distances between the choices of one decision."""
-        draw = draw_within(part, net.space)
-        found = []
-        for _ in range(self.num_batches):
-            x_BCHW, y_B = batches()
-            found.append(distances(gradients_at(net, place, onehot(draw(rng)), x_BCHW, y_B)))
-        mean: Floats = np.mean(found, axis=0)
-        return mean
+    def _places(self, space: Space, part: Part) -> list[int]:
+        """Of the decisions that can be split."""
+        counts = counts_of(space)
+        return [k for k, left in enumerate(part) if len(left) > 2 and len(left) == counts[k]]

@@ -18,9 +18,9 @@ from search.spaces import Space
 from search.supernets.channels import sort_inner_channels
 from search.supernets.checkpoints import STATE_VERSION, require_fit
 from search.supernets.examples import Chosen, Examples, Places
+from search.supernets.looking import Looking
 from search.supernets.making import fresh_source
 from search.supernets.norms import NormPolicy
-from search.supernets.parts import whole
 from search.supernets.passes import Passes
 from search.supernets.processes import ALONE, Alone
 from search.supernets.recipe import Phase, Recipe
@@ -32,7 +32,6 @@ from search.supernets.splitting import (
     parts_of,
     planted,
     split,
-    view,
 )
 from search.supernets.steps import Labelled, Moment, Report
 from search.supernets.supernet import Supernet, fix_norms
@@ -91,8 +90,10 @@ class Training:
         self.steps_per_epoch = _steps(len(self.trained), recipe.batch_size, processes.count)
         self.timeline = Timeline(_spans(recipe, net.space), self.steps_per_epoch)
         self.splits: list[dict[str, object]] = []
-        self._splits_rng = _generator(seed, "splits")
-        self._validation_rng = _generator(seed, "validation")
+        self._looking = Looking()
+        self._splits_rng, self._validation_rng = (
+            _generator(seed, part) for part in ("splits", "validation")
+        )
         self._images_rng = _generator(seed, "images")
         self._channels_rng = _generator(seed, "channels")
         noise = torch.Generator(self.device).manual_seed(seed_of(seed, "noise"))
@@ -129,8 +130,8 @@ class Training:
         """
         began = time.perf_counter()
         step, spot = self.steps_done, self.timeline.at(self.steps_done)
-        if spot.phase > len(self.splits):
-            self._split(self.recipe.phases[spot.phase - 1])
+        while self.is_splitting:
+            self.split_on()
         places = self._places(spot.batch)
         batch = self._laid_out(self.trained.batch(places, self._images_rng))
         moment = self._moment(spot, batch)
@@ -172,6 +173,39 @@ class Training:
         self._end_step(spot)
         report.seconds = time.perf_counter() - began
         return report
+
+    @property
+    def is_splitting(self) -> bool:
+        """The supernet is to be split before the next step."""
+        return not self.is_done and self.timeline.at(self.steps_done).phase > len(self.splits)
+
+    @property
+    def moments_done(self) -> int:
+        """How far the training is: its steps, and the batches that were looked at for splits."""
+        return self.steps_done + self._looking.num_before + self._looking.num
+
+    @property
+    def looks(self) -> tuple[int, int]:
+        """How many batches have been looked at for the split that is due, and of how many."""
+        return self._looking.num, self._looking.total(self.net, self._next_phase.splitter)
+
+    def split_on(self) -> None:
+        """Look at one more batch for the split that is due; when all have been seen, split.
+
+        :meth:`step` does all that is left. Between two calls the training may be left: its state
+        has what was seen.
+
+        Raises:
+            DivergedError: a gradient that the split goes by is not finite.
+        """
+        phase, rng = self._next_phase, self._splits_rng
+        look = self._looking.take(
+            self.net, phase.splitter, lambda: self._drawn_batch(self.trained, rng), rng
+        )
+        if look is None:
+            self._split(phase)
+        elif not bool(torch.isfinite(look).all()):
+            raise DivergedError(self.steps_done)
 
     def check(self) -> None:
         """See whether the training has diverged; waits for the device.
@@ -215,6 +249,7 @@ class Training:
             "net": self.net.state_dict(),
             "parts": [list(map(list, part)) for part in parts_of(self.net)],
             "splits": copy.deepcopy(self.splits),
+            "looking": self._looking.state_dict(),
             "splits_rng": self._splits_rng.bit_generator.state,
             "norms": self.norms.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -242,6 +277,7 @@ class Training:
             self.passes.forget_model()
         self.splits = copy.deepcopy(state["splits"])
         self._splits_rng.bit_generator.state = state["splits_rng"]
+        self._looking.load_state_dict(state["looking"])
         self._divide(state["held_out"].numpy().copy())
         self._validation_rng.bit_generator.state = state["validation"]
         self.net.load_state_dict(state["net"])
@@ -257,18 +293,14 @@ class Training:
         self.steps_done = int(state["step"])
         self._diverged.fill_(-1)
 
+    @property
+    def _next_phase(self) -> Phase:
+        return self.recipe.phases[len(self.splits)]
+
     def _split(self, phase: Phase) -> None:
         """Give every member its successors, before the first step of a phase."""
-        rng = self._splits_rng
-        is_split = bool(parts_of(self.net))
-        own = parts_of(self.net) if is_split else (whole(self.net.space),)
-        origins = member_sources(self.net)
-        divisions = [
-            phase.splitter(
-                view(self.net, source), part, lambda: self._drawn_batch(self.trained, rng), rng
-            )
-            for source, part in zip(origins, own, strict=True)
-        ]
+        is_split, origins = bool(parts_of(self.net)), member_sources(self.net)
+        divisions = self._looking.divisions(self.net, phase.splitter, self._splits_rng)
         parts = [division.parts for division in divisions]
         fresh = [self._fresh_source() for found in parts for _ in found] if phase.restarts else ()
         pairs = split(self.net, parts, fresh)

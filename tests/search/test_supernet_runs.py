@@ -425,6 +425,42 @@ def test_too_little_memory_is_said_and_what_was_told_is_kept(tmp_path, monkeypat
     assert recording.checkpoints[-1]["training"]["step"] == 0  # nothing was kept so early
 
 
+MATCHING = {
+    "recipe": "gradient_matching",
+    "params": {
+        "epochs": 1,
+        "epochs_between": 1,
+        "last_epochs": 1,
+        "splits": 1,
+        "batches": 3,
+        "batch_size": 256,
+    },
+    "supernet": {"probes": 0, "looks": 1},
+}
+
+
+@pytest.mark.usefixtures("_every_step")
+def test_a_run_left_within_a_split_equals_an_undisturbed_one(tmp_path, monkeypatch):
+    whole = Recording().take(run(spec(**MATCHING), data_dir=tmp_path / "whole"))
+    monkeypatch.setattr(supernet_stage, "PAUSE_S", 0.0)
+    recording = Recording()
+
+    for num_checkpoints in (10, 12):  # one at the beginning of a session, one after each moment
+        resume = recording.checkpoints[-1] if recording.checkpoints else None
+        events = run(spec(**MATCHING), data_dir=tmp_path, memory=recording, resume=resume)
+        recording.take(events, num_checkpoints=num_checkpoints)
+        events.close()
+    resume = recording.checkpoints[-1]
+    recording.take(run(spec(**MATCHING), data_dir=tmp_path, memory=recording, resume=resume))
+
+    texts = [event.text for event in of_kind(recording.others, Progress)]
+    assert any("splitting it: 1 of 9 batches seen" in text for text in texts)
+    assert resume["training"]["step"] == 6 + 4  # six steps, and four of the nine batches
+    assert artifact_of(recording.others).digest == artifact_of(whole.others).digest
+    assert told(recording.others) == told(whole.others)
+    assert conflicts(recording.others) == []
+
+
 def test_a_wrong_parameter_of_the_network_is_refused_at_its_field(tmp_path):
     with pytest.raises(SpecError) as caught:
         list(run(spec(network={"channels": 0}), data_dir=tmp_path))

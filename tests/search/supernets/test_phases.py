@@ -6,20 +6,28 @@ from dataclasses import replace
 import pytest
 import torch
 
+from search.errors import DivergedError
 from search.spaces import spaces
 from search.supernets.mix import onehot
 from search.supernets.parts import has, whole
 from search.supernets.recipe import Phase
 from search.supernets.recipes import unfit_reason
 from search.supernets.schedules import cosine
-from search.supernets.splitters import Division, EveryChoice, TwoGroups
+from search.supernets.splitters import Division, EveryChoice, Splitter, TwoGroups
 from search.supernets.splitting import member_sources, parts_of
-from tests.search.supernets.test_training import assert_equal, finished, of, training, weights
+from tests.search.supernets.test_training import (
+    assert_equal,
+    finished,
+    of,
+    spoil_gradients,
+    training,
+    weights,
+)
 
 ARCHS = [spaces["cell_27"].at(number) for number in range(27)]
 
 
-class OneGroup:
+class OneGroup(Splitter):
     """Splits nothing."""
 
     def unfit_reason(self, space):
@@ -28,7 +36,7 @@ class OneGroup:
     def num_parts(self, space):
         return 1
 
-    def __call__(self, net, part, batches, rng):
+    def __call__(self, space, part, looks, rng):
         return Division([part], {})
 
 
@@ -73,7 +81,7 @@ def test_few_shot_trains_each_member_on_its_own_architectures():
 def test_several_decisions_give_all_combinations():
     splitter = EveryChoice((0, 2))
 
-    division = splitter(None, whole(spaces["cell_27"]), None, None)
+    division = splitter(spaces["cell_27"], whole(spaces["cell_27"]), [], None)
 
     assert len(division.parts) == splitter.num_parts(spaces["cell_27"]) == 9
     assert [part[1] for part in division.parts] == [(0, 1, 2)] * 9
@@ -167,6 +175,51 @@ def test_a_training_continues_across_splits(name, settings):
             pass
         assert_equal(weights(second), weights(whole_one))
         assert second.splits == whole_one.splits
+
+
+def test_a_training_left_within_a_split_goes_on_with_equal_results():
+    recipe = of("gradient_matching", batches=2)  # three decisions of two batches, then two of two
+    whole_one = finished(recipe)
+
+    for looks_of_second_split in (1, 3, 5):
+        first = training(recipe)
+        while len(first.splits) < 1 or not first.is_splitting:
+            first.step()
+        for _ in range(looks_of_second_split):
+            first.split_on()
+        second = training(recipe, seed=9)
+        second.load_state_dict(first.state_dict())
+        assert second.looks == first.looks == (looks_of_second_split, 8)
+        for _ in second.run():
+            pass
+
+        assert_equal(weights(second), weights(whole_one))
+        assert second.splits == whole_one.splits
+
+
+def test_looks_are_counted_one_by_one_and_a_split_takes_the_rest_of_them():
+    made = training(of("gradient_matching", batches=2))
+    for _ in range(3):
+        made.step()
+    assert made.is_splitting
+    seen = []
+    while made.is_splitting:
+        seen.append((made.moments_done, made.looks))
+        made.split_on()
+
+    assert seen == [(3 + k, (k, 6)) for k in range(7)]  # the seventh splits
+    assert made.moments_done == 9
+    assert len(parts_of(made.net)) == 2
+
+
+def test_a_gradient_that_is_not_finite_is_told_where_a_split_goes_by_it():
+    made = training(of("gradient_matching", batches=1))
+    for _ in range(3):
+        made.step()
+    spoil_gradients(made)
+
+    with pytest.raises(DivergedError, match="at step 3"):
+        made.step()
 
 
 def test_the_state_of_a_split_supernet_may_be_left_again():

@@ -107,8 +107,10 @@ def test_gradients_leave_out_the_decision_itself_and_what_all_share(images):
 
     found = gradients_at(net, 0, onehot((3,) * 6), images, y)
 
-    # five edges of three cells of widths 4, 8 and 16: two convolutions and their norms each
+    # five edges of three cells of widths 4, 8 and 16: two convolutions and their norms each;
+    # and what lies between cells: three convolutions and two norms
     size = sum(5 * (w * w * (1 + 9) + 2 * 2 * w) for w in (4, 8, 16))
+    size += sum(w * w // 2 * (9 + 1) + w * w * 9 + 2 * 2 * w for w in (8, 16))
     assert [len(g) for g in found] == [size] * 5
     assert all(p.grad is None for p in net.parameters())
     assert not torch.equal(found[2], found[3])
