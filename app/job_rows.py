@@ -11,8 +11,8 @@ from app.measures import Measure, measures_of
 from db.models import Job, JobState
 from search.catalogue import Catalogue
 
-WIDTHS = (0.3, 1.25, 3.0, 1.2, 1.9, 1.15, 3.2, 0.8, 1.2)
-HEADS = ("", "State", "Name", "Space", "Method", "Trials", "Best", "By", "Submitted")
+WIDTHS = (0.3, 1.25, 3.0, 1.2, 1.9, 0.95, 3.4, 0.8, 1.2)
+HEADS = ("", "State", "Name", "Space", "Method", "Trials", "Best of each", "By", "Submitted")
 
 
 def show(
@@ -34,7 +34,9 @@ def show(
     heads = HEADS if tick else HEADS[1:]
     with st.container(key="job_rows", gap="xxsmall"):
         for column, head in zip(st.columns(widths), heads, strict=True):
-            column.caption(f"**{head}**" if head else " ")
+            is_number = head == "Trials"
+            words = f"**{head}**" if head else " "
+            column.caption(words, text_alignment="right" if is_number else "left")
         now = datetime.now(UTC)
         for job in jobs:
             cells = st.columns(widths, vertical_alignment="center")
@@ -55,6 +57,11 @@ def best_of(job: Job, catalogue: Catalogue, volume: float | None = None) -> str:
     if volume is not None:
         parts[2:] = [f"hypervolume {wording.plain(wording.number(volume))}"]
     return ", ".join(parts[:3]) or "\\-"
+
+
+def named(job: Job, length: int) -> str:
+    """Name and number, by which other pages and commands call it; Markdown."""
+    return f"{wording.plain(wording.shortened(job.name, length))} :gray[\\#{job.id}]"
 
 
 def num_full(job: Job) -> int:
@@ -95,11 +102,11 @@ def _fill(
     with state:
         badge(job.state)
     with name:
-        pages.link("search", wording.plain(wording.shortened(job.name, 48)), id=job.id)
+        pages.link("search", named(job, 44), id=job.id)
     space.caption(wording.plain(job.space))
     method.caption(wording.plain(f"{job.strategy}, seed {job.seed}"))
     extra = f"  \n{wording.count(job.num_screened)} screened" if job.num_screened else ""
-    trials.caption(f"{wording.count(num_full(job))}{extra}")
+    trials.caption(f"{wording.count(num_full(job))}{extra}", text_alignment="right")
     best.caption(best_of(job, catalogue, volume))
     owner.caption(wording.plain(job.owner))
     with when:

@@ -13,12 +13,12 @@ def main() -> None:
     st.set_page_config(page_title="Archfront", page_icon=icon, layout="wide")
     chosen = st.navigation(pages.all_pages(), position="top")
     st.html(_STYLE)
-    if st.context.theme.type == "dark":
-        st.html(_DARK_STYLE)
     chosen.run()
 
 
 # Numbers stand under each other, tables are dense, a summary stays in sight, YAML looks like code.
+# In the dark the accent is light: white words on it could not be read. What depends on the theme
+# follows it in the browser, for a theme that changes meanwhile is no reason to run the page again.
 _STYLE = """<style>
 [data-testid="stMetricValue"], .st-key-job_rows p, [data-testid="stMarkdown"] td {
   font-variant-numeric: tabular-nums;
@@ -34,16 +34,12 @@ _STYLE = """<style>
 .st-key-selected td:not(:first-child) { white-space: nowrap; }
 .st-key-selected td:first-child { overflow-wrap: anywhere; }
 .st-key-yaml textarea { font-family: "Source Code Pro", monospace; font-size: 0.9rem; }
-</style>"""
-
-
-# The accent is light there: white words on it could not be read.
-_DARK_STYLE = """<style>
 [data-testid="stBaseButton-primary"]:not(:disabled) *,
 [data-testid="stBaseButton-primaryFormSubmit"]:not(:disabled) *,
 [data-testid="stMultiSelect"] span[title], [data-testid="stMultiSelect"] span[title] * {
-  color: #0B1118;
+  color: light-dark(#FFFFFF, #0B1118);
 }
+[data-testid="stHeadingDivider"] { background-color: light-dark(#D8DEE4, #36414D); }
 </style>"""
 
 

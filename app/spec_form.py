@@ -17,7 +17,8 @@ NOTED_KINDS: dict[PluginKind, str] = {
     "inherited": "inherited",
 }  # said beside the name
 FINE_TUNED = "fine-tuned"
-DIRECTIONS = {None: "as declared", "maximize": "higher is better", "minimize": "lower is better"}
+OWN = ""  # not None: a list whose choice is None could be cleared
+DIRECTIONS = {OWN: "as declared", "maximize": "higher is better", "minimize": "lower is better"}
 CONSTRAINTS = ("none", "at least", "at most")
 
 
@@ -176,7 +177,7 @@ def _objective(
     direction = cells[1].selectbox(
         "Better",
         list(DIRECTIONS),
-        index=list(DIRECTIONS).index(part.get("direction"))
+        index=list(DIRECTIONS).index(str(part.get("direction")))
         if part.get("direction") in DIRECTIONS
         else 0,
         format_func=lambda one: DIRECTIONS[one] if one else _declared(option, catalogue),
@@ -264,7 +265,7 @@ def _declared(option: str, catalogue: Catalogue) -> str:
     for kind in METRIC_KINDS:
         plugin = catalogue.plugin(kind, option)
         direction = plugin.traits.get("direction") if plugin else direction
-    return f"{DIRECTIONS[direction]} (its own)" if direction in DIRECTIONS else DIRECTIONS[None]
+    return f"{DIRECTIONS[direction]} (its own)" if direction in DIRECTIONS else DIRECTIONS[OWN]
 
 
 def _named(option: str) -> Values:

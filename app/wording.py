@@ -64,6 +64,8 @@ def duration(seconds: float | None) -> str:
     if seconds is None or not math.isfinite(seconds):
         return "unknown"
     seconds = max(seconds, 0)
+    if 0 < seconds < 0.0005:
+        return "<1 ms"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     for unit_s, limit_s, name in ((1, 90, "s"), (60, 5400, "min"), (3600, 172_800, "h")):

@@ -1,6 +1,6 @@
 """Workers: what they offer, and when they were last heard of."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db import clock
 from db.models import Worker
 
-__all__ = ["Report", "Worker", "heartbeat", "known", "living", "report", "stop"]
+__all__ = ["Report", "Worker", "heartbeat", "hosts", "known", "living", "report", "stop"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,12 @@ def living(session: Session, *, within_s: float = 60.0) -> Sequence[Worker]:
 def known(session: Session, *, limit: int = 100) -> Sequence[Worker]:
     """Every worker that ever reported, the one heard of last first."""
     return session.scalars(_newest().limit(limit)).all()
+
+
+def hosts(session: Session, ids: Collection[str]) -> dict[str, str]:
+    """On which machine each of these workers runs or ran; unknown ones are left out."""
+    found = session.scalars(select(Worker).where(Worker.id.in_(ids)))
+    return {worker.id: worker.host for worker in found}
 
 
 def _newest() -> Select[Any]:

@@ -356,7 +356,7 @@ class _Search:
         yield Log(
             "info",
             f"{state.stopped}: {state.counted(len(self._visits))}; "
-            f"{state.num_recalled:,} of {state.num_scores:,} scores came from memory",
+            f"{state.num_recalled:,} of {state.num_scores:,} scores were not measured anew",
         )
 
     def checkpoint(self, under_way: Sequence[Proposal] = (), epochs: int = 0) -> Checkpoint:

@@ -11,7 +11,7 @@ from db.models import Artifact
 from db.session import reading
 from search.catalogue import Catalogue
 
-AS_AUTHORS = "With the authors' settings"
+AS_AUTHORS = "with the authors' settings"
 NUM_SHOWN = 100
 NUM_USERS = 6
 
@@ -37,8 +37,10 @@ def show(catalogue: Catalogue) -> None:
     now = datetime.now(UTC)
     for file, users in shown:
         with st.container(border=True):
-            st.markdown(f"**{words(file)}** :gray[{wording.ago(file.created_at, now)}]")
-            st.caption(settings(file, catalogue))
+            st.markdown(
+                f"**{words(file)}** :gray[{wording.ago(file.created_at, now)}; "
+                f"{settings(file, catalogue)}]"
+            )
             st.markdown(_search_files.line(file))
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 pages.link("new", "Search it", icon=":material/search:", supernet=file.digest)
@@ -73,7 +75,7 @@ def words(file: Artifact) -> str:
 
 
 def settings(file: Artifact, catalogue: Catalogue) -> str:
-    """What differs from the authors' settings; Markdown."""
+    """What differs from the authors' settings, after other words; Markdown."""
     recipe = str(file.info.get("recipe"))
     told = supernet_form.changed(file.info.get("recipe_params") or {}, recipe, catalogue)
-    return wording.plain(f"Differs from the authors' settings: {told}" if told else AS_AUTHORS)
+    return wording.plain(f"differs from the authors' settings: {told}" if told else AS_AUTHORS)

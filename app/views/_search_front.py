@@ -91,7 +91,10 @@ def _explore(
     left, right = st.columns((2.15, 1), gap="medium")
     with left, st.container(border=True, height=charts.SMALL_HEIGHT + 78):
         _hypervolume(job_id, version, (x, y), view, mixed)
-    with right, st.container(border=True, height=charts.SMALL_HEIGHT + 78, key="limits"):
+    with (
+        right,
+        st.container(border=True, height=charts.SMALL_HEIGHT + 78, gap="xsmall", key="limits"),
+    ):
         _constraints(columns, measures, y, view)
 
 
@@ -118,7 +121,9 @@ def _chart(
         with st.container(horizontal=True, vertical_alignment="center", height=40, border=False):
             total = wording.counted(shown.num_trials, "trial")
             drawn = f"{wording.count(len(shown.front))} of {total} on the front"
-            st.caption(f"{drawn}; hollow: from memory{_screened(shown)}", width="content")
+            has_old = any(part.from_memory_K.any() for part in (shown.front, shown.dominated))
+            hollow = "; hollow: from memory" if has_old else ""
+            st.caption(f"{drawn}{hollow}{_screened(shown)}", width="content")
             _search_check.show(
                 job_id, columns, shown.y, shown.front.numbers_K.tolist(), view.selected
             )
@@ -280,8 +285,9 @@ def _constraints(
     if left.best is None or left.value is None:
         answer.markdown(f"**None** of {total} meets all limits. Loosen one.")
     else:
+        meet = "meet all limits" if any(asked.values()) else "are feasible"
         answer.markdown(
-            f"**{wording.count(left.num)}** of {total} meet all limits; "
+            f"**{wording.count(left.num)}** of {total} {meet}; "
             f"best {wording.plain(y.name)} **{wording.plain(wording.number(left.value))}**",
             width="content",
         )

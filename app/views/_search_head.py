@@ -41,7 +41,7 @@ def _head(job_id: int, drawn: JobState, was_training: bool) -> None:
         st.rerun()  # it came to rest or began to move: the whole page looks different
     name, actions = st.columns((5, 4.2), vertical_alignment="center")
     with name, st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(wording.plain(wording.shortened(job.name, 60)), anchor=False, width="content")
+        st.subheader(job_rows.named(job, 60), anchor=False, width="content")
         job_rows.badge(job.state)
     with actions:
         _actions(job)

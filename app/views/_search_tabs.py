@@ -22,7 +22,7 @@ from app.views import (
     _search_training,
     _search_what_if,
 )
-from db import jobs, trial_pages, trials
+from db import jobs, trial_pages, trials, workers
 from db.columns import SCREENED
 from db.errors import NotFound
 from db.models import Job
@@ -181,12 +181,14 @@ def _table(
                 width=110,
             ),
             **{
-                m.title: st.column_config.TextColumn(alignment="right", width=120)
+                m.title: st.column_config.TextColumn(
+                    alignment="right", width=max(100, min(8 * len(m.title) + 24, 260))
+                )
                 for m in (*measures, *mixed)
             },
-            "architecture": st.column_config.TextColumn(width="large"),
+            "architecture": st.column_config.TextColumn(width=320),
             "made from": st.column_config.TextColumn(width=90),
-            "when": st.column_config.DatetimeColumn(format="distance", width=110),
+            "when": st.column_config.DatetimeColumn(format="distance", width=130),
         },
         on_select=lambda: _picked(lines),
         selection_mode="multi-row",
@@ -228,7 +230,11 @@ def _statuses(job: Job, measures: tuple[Measure, ...]) -> None:
         rows.append(
             [wording.plain(measure.name), *map(wording.count, counts), wording.count(recalled)]
         )
-    heads = ["measure", *(states.STATUS[name].label for name in SCORE_STATUSES), "from memory"]
+    heads = [
+        "measure",
+        *(states.STATUS[name].label for name in SCORE_STATUSES),
+        "not measured anew",
+    ]
     st.markdown(table(heads, rows))
     has_failed_N = columns.states == TRIAL_STATES.index("failed")
     has_failed_N |= (columns.statuses == SCORE_STATUSES.index("failed")).any(axis=1)
@@ -307,12 +313,15 @@ def _yaml(job: Job) -> str:
 def _history(job: Job) -> None:
     with reading() as session:
         steps = jobs.history(session, job.id)
+        hosts = workers.hosts(session, {step.actor for step in steps})
     now = datetime.now(UTC)
     rows = [
         (
             states.JOB[step.state].markdown,
             wording.hoverable(step.at, now),
-            wording.plain(step.actor),
+            f"worker on {wording.plain(host)}"
+            if (host := hosts.get(step.actor))
+            else wording.plain(step.actor),
             wording.plain(step.reason),
         )
         for step in steps

@@ -145,11 +145,12 @@ def _standing(known: Known) -> None:
     st.caption(f"Among the trials of {name}")
     for measure, value, found in rows:
         share = share_beaten(measure, found)
+        told = wording.share(share)
         total = wording.count(found.below + found.equal + found.above)
         st.progress(
             share,
             text=f"{wording.plain(measure.title)} **{wording.plain(wording.number(value))}**: "
-            f"better than {wording.share(share)} of {total}",
+            + (f"the best of {total}" if share == 1 else f"better than {told} of {total}"),
         )
 
 
@@ -203,7 +204,8 @@ def _found_by(known: Known) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             pages.link(
                 "search",
-                wording.plain(wording.shortened(meeting.job_name, 40)),
+                f"{wording.plain(wording.shortened(meeting.job_name, 40))} "
+                f":gray[\\#{meeting.job_id}]",
                 id=meeting.job_id,
                 trials=meeting.number,
             )
@@ -217,14 +219,18 @@ def _found_by(known: Known) -> None:
 def _neighbours(known: Known, space: Space) -> None:
     """Everything one edit away, with what is known of it."""
     here = tuple(known.arch.choices)
-    near = space.neighbours(here)[:MAX_NEIGHBOURS]
+    near = space.neighbours(here)
     ids = [trials.arch_id(known.arch.space, space.key(arch)) for arch in near]
     with reading() as session:
         scores = trials.scores_of_archs(session, ids)
     values: dict[str, dict[str, float | None]] = {}
     for score in scores:
         values.setdefault(score.arch_id, {}).setdefault(score.objective, score.value)
-    st.subheader(f"Neighbours by one edit: {len(values)} of {len(near)} are known", anchor=False)
+    st.subheader(
+        f"Neighbours by one edit: {wording.count(len(values))} of {wording.count(len(near))} "
+        f"{'is' if len(values) == 1 else 'are'} known",
+        anchor=False,
+    )
     names = list(dict.fromkeys(score.objective for score in known.scores))[:6]
     own: dict[str, float | None] = {}
     for score in known.scores:
@@ -246,7 +252,7 @@ def _neighbour_rows(
         if known:
             for cell, head in zip(st.columns(widths), ("Edit", *names), strict=True):
                 cell.caption(f"**{wording.plain(head)}**")
-        for arch_id, edit in known:
+        for arch_id, edit in known[:MAX_NEIGHBOURS]:
             cells = st.columns(widths, vertical_alignment="center")
             with cells[0]:
                 pages.link("arch", wording.plain(edit), id=arch_id)
@@ -256,7 +262,9 @@ def _neighbour_rows(
         with st.expander(
             f"{wording.counted(len(unknown), 'neighbour')} that nobody has looked at"
         ):
-            st.markdown("\n".join(f"- {wording.plain(edit)}" for edit in unknown))
+            st.markdown("\n".join(f"- {wording.plain(edit)}" for edit in unknown[:MAX_NEIGHBOURS]))
+            if len(unknown) > MAX_NEIGHBOURS:
+                st.caption(f"and {wording.count(len(unknown) - MAX_NEIGHBOURS)} more")
 
 
 def _compared(value: float | None, own: float | None) -> str:

@@ -62,7 +62,11 @@ def _benchmark(benchmark: Benchmark, now: datetime) -> None:
             f"{wording.counted(info.num_archs, 'architecture')}, {clock}, imported "
             f"{wording.ago(benchmark.created_at, now)} by {wording.plain(benchmark.owner)}]"
         )
-        if button.button("Remove", icon=":material/delete:", key=f"remove_{benchmark.id}"):
+        with button, st.container(horizontal=True, horizontal_alignment="right"):
+            is_pressed = st.button(
+                "Remove", icon=":material/delete:", key=f"remove_{benchmark.id}"
+            )
+        if is_pressed:
             _confirm_removal(benchmark.name)
         columns = [
             f"{wording.plain(wording.titled(c.name, c.unit))} {ARROWS[c.direction]}"

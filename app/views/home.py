@@ -80,8 +80,9 @@ def _active() -> None:
     hidden = sum(page.total for page in pages_of) - len(active)
     with st.container(border=True, height=PANEL):
         st.subheader(f"Running ({pages_of[0].total})", anchor=False)
-        for job in active:
-            _active_row(job)
+        with st.container(gap="xsmall"):
+            for job in active:
+                _active_row(job)
         if not active:
             st.markdown("Nothing runs and nothing waits.")
             pages.link("new", "Describe a search", icon=":material/add:")
@@ -92,7 +93,7 @@ def _active() -> None:
 def _active_row(job: Job) -> None:
     name, state = st.columns((3, 1.35), vertical_alignment="center", wrap=False)
     with name:
-        pages.link("search", wording.plain(wording.shortened(job.name, 44)), id=job.id)
+        pages.link("search", job_rows.named(job, 40), id=job.id)
     with state:
         job_rows.badge(job.state)
     if job.state in (JobState.QUEUED, JobState.LOST) and not job.num_trials:
@@ -155,7 +156,7 @@ def _recent() -> None:
         finished = jobs.jobs_page(session, sort="finished_at", per_page=100).rows
     head, more = st.columns((5, 1), vertical_alignment="center", wrap=False)
     head.subheader("Recent searches", anchor=False)
-    with more:
+    with more, st.container(horizontal=True, horizontal_alignment="right"):
         pages.link("searches", f"All {wording.count(recent.total)}", icon=":material/list:")
     news = _news(finished)
     if news:

@@ -24,6 +24,8 @@ from workers import queue
 FORM, YAML = "Form", "YAML"
 MAX_FILE_MB = 1
 WAIT_S = 3
+WIDTHS = (2.4, 1)  # of the form and of its summary
+SUPERNETS = "supernets"  # the list of presets that train one
 NEW = "new_search"  # where the draft is kept while it is edited
 
 
@@ -31,7 +33,7 @@ def show() -> None:
     """The page."""
     catalogue = cached.offered()
     _begin(catalogue)
-    title, mode = st.columns((3, 1), vertical_alignment="center")
+    title, mode = st.columns(WIDTHS, gap="large", vertical_alignment="center")
     title.title("New search", anchor=False)
     with mode:
         view = st.segmented_control(
@@ -48,7 +50,7 @@ def show() -> None:
         no_worker()
         _wait_for_worker()
     _sources(catalogue)
-    left, right = st.columns((2.4, 1), gap="large")
+    left, right = st.columns(WIDTHS, gap="large")
     with right:
         summary = st.container(border=True, key="summary")
     with left:
@@ -97,11 +99,24 @@ def _sources(catalogue: Catalogue) -> None:
             if name not in of_supernets:
                 _preset(name, name, draft)
         if of_supernets:
-            with st.popover("supernet", icon=":material/hub:", type="tertiary"):
+            with st.popover(
+                "supernet",
+                icon=":material/hub:",
+                type="tertiary",
+                key=SUPERNETS,
+                on_change="rerun",
+            ):
                 st.caption("Train a supernet by one of these recipes, quickly, then search it:")
                 with st.container(height=320, border=False, gap="xxsmall"):
                     for name, draft in of_supernets.items():
-                        _preset(name.removeprefix(PREFIX), name, draft)
+                        recipe = str(draft["supernet"]["recipe"]["name"])
+                        plugin = catalogue.plugin("recipe", recipe)
+                        _preset(
+                            name.removeprefix(PREFIX),
+                            name,
+                            draft,
+                            plugin.summary if plugin else "",
+                        )
         with st.popover("Import a file", icon=":material/upload_file:", type="tertiary"):
             st.file_uploader(
                 "A spec as YAML or JSON",
@@ -112,8 +127,21 @@ def _sources(catalogue: Catalogue) -> None:
             )
 
 
-def _preset(label: str, name: str, draft: Mapping[str, Any]) -> None:
-    st.button(label, key=f"preset_{name}", type="tertiary", on_click=_replace, args=(draft,))
+def _preset(label: str, name: str, draft: Mapping[str, Any], about: str = "") -> None:
+    st.button(
+        label,
+        key=f"preset_{name}",
+        type="tertiary",
+        help=wording.plain(about) or None,
+        on_click=_begin_with,
+        args=(draft,),
+    )
+
+
+def _begin_with(draft: Mapping[str, Any]) -> None:
+    """Take a preset, and close the list that it was chosen from."""
+    st.session_state[SUPERNETS] = False
+    _replace(draft)
 
 
 def _import() -> None:
@@ -199,10 +227,8 @@ def _summary(
     if submission is None and not catalogue.plugins:
         st.markdown("The form fills itself as soon as a worker has said what it can run.")
     elif submission is None:
-        st.markdown(
-            ":red[:material/error: Something is not right yet.] "
-            "The messages stand at their fields."
-        )
+        where = " The messages stand at their fields." if not errors else ""
+        st.markdown(f":red[:material/error: Something is not right yet.]{where}")
         for path, message in errors.items():
             st.markdown(
                 f":red[{wording.plain(path)}{': ' if path else ''}{wording.plain(message)}]"

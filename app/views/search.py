@@ -51,7 +51,9 @@ def show() -> None:
     elif found.job.num_trials or is_live:
         _search_front.show(found.job.id, (*found.measures, *found.mixed), interval)
     else:
-        st.info("No architecture was looked at in this search.", icon=":material/info:")
+        has_ended = found.job.state in jobs.ENDED
+        looked = "was looked at in this search" if has_ended else "has been looked at yet"
+        st.info(f"No architecture {looked}.", icon=":material/info:")
     _search_tabs.show(
         found.job,
         found.measures,

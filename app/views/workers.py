@@ -69,9 +69,11 @@ def _living() -> None:
                 table(("host", "process", "heard of", "how"), rows, num_left=4),
                 unsafe_allow_html=True,
             )
-    st.markdown(
-        f"Another worker, on any machine that sees the database and the broker: `{START_A_WORKER}`"
-    )
+    if living:
+        st.markdown(
+            "Another worker, on any machine that sees the database and the broker: "
+            f"`{START_A_WORKER}`"
+        )
 
 
 def _worker(
@@ -96,6 +98,7 @@ def _worker(
             f"heard of {wording.hoverable(worker.heard_at, now)}, up for "
             f"{wording.duration((now - worker.started_at).total_seconds())}",
             unsafe_allow_html=True,
+            text_alignment="right",
         )
         _devices(offer)
         if not running:
@@ -118,7 +121,7 @@ def _devices(offer: Catalogue) -> None:
 def _running(job: Job, part: Slice | None) -> None:
     name, bar = st.columns((1, 2), vertical_alignment="center")
     with name:
-        pages.link("search", wording.plain(wording.shortened(job.name, 44)), id=job.id)
+        pages.link("search", job_rows.named(job, 40), id=job.id)
     share, words = job_rows.progress(job)
     if part is not None:
         share, words = part.progress, f"{part.name}, {part.progress:.0%}"
@@ -165,7 +168,7 @@ def _queue(waiting: Sequence[Job], places: dict[int, int], total: int) -> None:
             cells[0].caption(str(places[job.id]))
             cells[1].caption(wording.plain(job.queue))
             with cells[2]:
-                pages.link("search", wording.plain(wording.shortened(job.name, 60)), id=job.id)
+                pages.link("search", job_rows.named(job, 56), id=job.id)
             cells[3].caption(wording.plain(job.strategy))
             cells[4].caption(wording.plain(job.owner))
             with cells[5]:

@@ -257,3 +257,37 @@ def test_the_head_follows_the_state_also_when_charts_stand_still(
     page.run()
 
     assert asked[-1] == 2
+
+
+def test_history_names_the_machine_of_a_worker(ids, open_page):
+    said = words(open_page("search", id=ids["succeeded"], tab="history"))
+
+    assert "worker on machine" in said
+    assert "worker-1" not in said
+
+
+@pytest.mark.parametrize("path", ["", "searches", "search"])
+def test_a_search_is_called_by_its_number_too(ids, open_page, path):
+    number = ids["running"]
+
+    assert f"live sweep :gray[\\#{number}]" in words(open_page(path, id=number))
+
+
+@pytest.mark.parametrize(
+    ("state", "told"), [("paused", "has been looked at yet"), ("cancelled", "was looked at")]
+)
+def test_a_search_without_trials_says_whether_any_may_come(ids, open_page, state, told):
+    assert told in words(open_page("search", id=ids[state]))
+
+
+def test_trials_are_feasible_until_there_is_a_limit(ids, open_page):
+    free = words(open_page("search", id=ids["succeeded"]))
+    limited = words(open_page("search", id=ids["succeeded"], limits="macs:30000000"))
+
+    assert "trials are feasible" in free
+    assert "trials are feasible" not in limited
+
+
+def test_nothing_hollow_is_explained_where_nothing_is(ids, open_page):
+    assert "hollow" in words(open_page("search", id=ids["succeeded"]))
+    assert "hollow" not in words(open_page("search", id=ids["one"]))

@@ -37,6 +37,7 @@ def test_numbers_have_four_significant_digits(value, text):
         (3600 * 5, "5 h"),
         (86400 * 9, "9 d"),
         (None, "unknown"),
+        (0.0001, "<1 ms"),
         (-3, "0 ms"),
     ],
 )

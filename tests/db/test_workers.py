@@ -54,3 +54,7 @@ def test_second_report_replaces_the_first(session, reported):
 
     (worker,) = workers.living(session)
     assert (worker.pid, worker.queues, worker.catalogue) == (43, ["cpu"], {"plugins": [1]})
+
+
+def test_hosts_are_of_the_workers_that_are_known(session, reported):
+    assert workers.hosts(session, {"w1", "somebody"}) == {"w1": workers.known(session)[0].host}
