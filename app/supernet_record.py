@@ -60,15 +60,17 @@ def looks(session: Session, job_id: int) -> tuple[Look, ...]:
 
 
 def other_seeds(session: Session, job: Job) -> list[Job]:
-    """The searches of the group that train by the same recipe with another seed."""
+    """The searches of the group that train by the same recipe with another seed, one for each.
+
+    A control trains the same supernet as its search: it would agree with that perfectly.
+    """
     if job.group_id is None:
         return []
     members = jobs.jobs_page(session, JobFilter(group=job.group_id), per_page=MAX_SEEDS).rows
     own = (job.spec.get("supernet") or {}).get("recipe")
-    return [
-        other
-        for other in members
-        if other.id != job.id
-        and other.seed != job.seed
-        and (other.spec.get("supernet") or {}).get("recipe") == own
-    ]
+    by_seed = {
+        other.seed: other
+        for other in sorted(members, key=lambda one: (one.control_of is None, one.id))
+        if other.seed != job.seed and (other.spec.get("supernet") or {}).get("recipe") == own
+    }
+    return list(by_seed.values())

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app import wording
+
 Floats = NDArray[np.float32]
 Series = Sequence[tuple[int, float | None]]
 
@@ -22,7 +24,8 @@ STRIDES = 20
 FAMILIES = {
     "loss": ("Loss", ""),
     "accuracy": ("Accuracy of subnets", "%"),
-    "uncalibrated": ("Accuracy with the norms of the largest", "%"),
+    "uncalibrated": ("Accuracy, not calibrated", "%"),
+    "variance": ("Variance of gradients", ""),
     "weight": ("Weight of the loss", ""),
     "rate": ("Learning rate times weight", ""),
     "branch": ("Share of the branches", ""),
@@ -36,7 +39,13 @@ TITLES = {
     "clipped entries": "Share of entries cut off",
     "gap": "Largest less smallest, in %",
     "routing entropy": "Evenness of the routing",
-    "routing distance": "Distance between routings of probes",
+    "routing distance": "Distance of routings",
+}
+ABOUT = {
+    "uncalibrated": "With the statistics of the largest subnet's norms instead of their own.",
+    "variance": "Trace of the covariance over batches at fixed weights: as operations and images "
+    "are drawn now, and if all were drawn alike.",
+    "rate": "The learning rate that subnets have in effect.",
 }
 # Of methods' own logs: title, and what is to be known of it.
 LOGS = {
@@ -216,6 +225,23 @@ def method_log(snapshots: Sequence[tuple[int, Mapping[str, Any]]]) -> MethodLog:
     return MethodLog(tuple(heats), tuple(lines), is_reconstruction)
 
 
+def numbers(panels: Sequence[Panel]) -> dict[str, list[object]]:
+    """All series of panels as columns of one table, by step; None where a series has no point."""
+    columns = {
+        f"{wording.titled(panel.title, panel.unit)}: {line.name}"
+        if len(panel.lines) > 1
+        else wording.titled(panel.title, panel.unit): line
+        for panel in panels
+        for line in panel.lines
+    }
+    steps = sorted({float(step) for line in columns.values() for step in line.steps_K})
+    found: dict[str, list[object]] = {"step": [int(step) for step in steps]}
+    for name, line in columns.items():
+        values = dict(zip(line.steps_K.tolist(), line.values_K.tolist(), strict=True))
+        found[name] = [values.get(step) for step in steps]
+    return found
+
+
 def thinned(num: int, at_most: int) -> NDArray[np.intp]:
     """Places that stand for *num*: the first, the last, and evenly between."""
     return np.unique(np.linspace(0, max(num - 1, 0), min(num, at_most)).astype(np.intp))
@@ -241,7 +267,7 @@ def _panel(key: str, lines: Sequence[Line]) -> Panel:
         title, about = LOGS[key]
         return Panel(key, title, "", tuple(lines), about)
     title, unit = FAMILIES.get(key, (TITLES.get(key, _titled(key)), ""))
-    return Panel(key, title, unit, tuple(lines))
+    return Panel(key, title, unit, tuple(lines), ABOUT.get(key, ""))
 
 
 def _titled(key: str) -> str:

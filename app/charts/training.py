@@ -53,7 +53,7 @@ def panel_chart(panel: Panel) -> go.Figure:
     """The series of one panel over the steps of the training."""
     figure = go.Figure()
     several = len(panel.lines) > 1
-    is_family = several or panel.key in FAMILIES
+    is_family = several or panel.key in FAMILIES or bool(panel.marks)
     for place, line in enumerate(panel.lines):
         colour, dash, mark = _look(line, place) if several else LOOKS.get(line.name, ALONE)
         is_marked = len(line.steps_K) <= FEW
@@ -78,12 +78,10 @@ def panel_chart(panel: Panel) -> go.Figure:
         uirevision=panel.key,
     )
     for step, what in panel.marks:
-        figure.add_vline(
-            x=step,
-            line={"color": GREY, "dash": "dash", "width": 1.5},
-            annotation={"text": html.escape(what), "font": {"size": 12}},
-            annotation_position="bottom right",
-        )
+        stroke = {"color": GREY, "dash": "dash", "width": 1.5}
+        figure.add_vline(x=step, line=stroke)
+        named = {"name": html.escape(what), "line": stroke, "hoverinfo": "skip"}
+        figure.add_trace(go.Scatter(x=[None], y=[None], mode="lines", **named))
     figure.update_xaxes(**{**ticks(), "tickformat": ",d"}, title={"text": "step"})
     figure.update_yaxes(
         **{**ticks(), "tickformat": "~g"},

@@ -22,7 +22,8 @@ from app.picked import Picked, picked
 from app.ranking import Agreed, InGroup, Look, Truth
 from app.ranking_truths import Known
 from app.surpassing import Pick
-from app.views import _search_stability, _surpassing
+from app.views import _numbers, _search_stability, _surpassing
+from db import jobs
 from db.models import Job
 from db.session import database_url, reading
 from search.catalogue import Catalogue
@@ -46,12 +47,13 @@ def show(job: Job, catalogue: Catalogue, interval: int | None) -> None:
     """
     is_live = job.state in states.IN_MOTION and interval is not None
     draw = st.fragment(_draw, run_every=max(interval or 0, LEAST_S) if is_live else None)
-    draw(job, catalogue)
+    draw(job.id, catalogue)
 
 
-def _draw(job: Job, catalogue: Catalogue) -> None:
+def _draw(job_id: int, catalogue: Catalogue) -> None:
     st.subheader("Is the ranking to be trusted?", anchor=False)
     with reading() as session:
+        job = jobs.job(session, job_id)
         trainer = supernet_record.trainer_of(session, job)
         found = supernet_record.looks(session, trainer.id) if trainer is not None else ()
         others = supernet_record.other_seeds(session, trainer) if trainer is not None else []
@@ -153,6 +155,35 @@ def _against_truth(
             config=charts.STILL,
             alt=f"Inherited accuracy of {over[-1].num_common} probes against {truth.name}.",
         )
+    _numbers.show("Agreement, look by look", lambda: _by_look(over), "numbers_looks")
+    _numbers.show("The probes, one by one", lambda: _by_probe(found[-1], truth), "numbers_probes")
+
+
+def _by_look(over: Sequence[Agreed]) -> dict[str, list[object]]:
+    return {
+        "step": [one.step for one in over],
+        "Kendall tau-b": [one.kendall.value for one in over],
+        "at least": [one.kendall.low for one in over],
+        "at most": [one.kendall.high for one in over],
+        "Spearman": [one.spearman.value for one in over],
+        "sparse tau": [one.sparse for one in over],
+        "true rank of the best probe": [one.pick.rank for one in over],
+        "probes": [one.num_common for one in over],
+    }
+
+
+def _by_probe(look: Look, truth: Truth) -> dict[str, list[object]]:
+    archs = sorted(look.values, key=lambda arch: -look.values[arch])
+    ranks: list[object] = [
+        None if (pick := truth.pick(arch)) is None else pick.rank for arch in archs
+    ]
+    return {
+        "architecture": list(archs),
+        "inherited accuracy (%)": [look.values[arch] for arch in archs],
+        wording.titled(truth.name, truth.unit): [truth.values.get(arch) for arch in archs],
+        "true rank": ranks,
+        "steps since it was trained": [look.steps_ago.get(arch) for arch in archs],
+    }
 
 
 def _num_probes(truth: Truth, found: Sequence[Look]) -> int:

@@ -6,7 +6,9 @@ import streamlit as st
 
 from app import charts, ranking, wording
 from app.charts import ranking as drawn
+from app.markdown_table import table
 from app.ranking import Alike, Look
+from app.views import _numbers
 
 
 def show(found: Sequence[Look], runs: Sequence[Sequence[Look]]) -> None:
@@ -31,54 +33,78 @@ def show(found: Sequence[Look], runs: Sequence[Sequence[Look]]) -> None:
             config=charts.STILL,
             alt=drawn.stability_alt(series),
         )
-        told = [_over_epochs(epochs), _over_looks(looks), _over_seeds(seeds, len(runs) + 1)]
-        st.caption(wording.plain(" ".join([*told, recency_words(found[-1])])))
+        rows = [
+            ("consecutive epochs", *_over_epochs(epochs)),
+            ("a look and an earlier one", *_over_looks(looks)),
+            ("seeds", *_over_seeds(seeds, len(runs) + 1)),
+            *recency_rows(found[-1]),
+        ]
+        cells = [
+            (what, figure, f":gray[{wording.plain(note)}]" if note else "")
+            for what, figure, note in rows
+        ]
+        st.markdown(table(("what is compared", "tau-b", ""), cells, num_left=3))
+    _numbers.show(
+        "Rankings with each other, step by step", lambda: _by_step(series), "numbers_stability"
+    )
 
 
-def _over_epochs(epochs: Sequence[Alike]) -> str:
+def _over_epochs(epochs: Sequence[Alike]) -> tuple[str, str]:
     if not epochs:
-        return "No two consecutive epochs were looked at."
+        return "-", "no two consecutive epochs were looked at"
     taus = [tau for one in epochs for tau in one.taus]
     spread = f", from {min(taus):.2f} to {max(taus):.2f}" if len(taus) > 1 else ""
     num = wording.counted(len(epochs), "pair")
-    return f"Between consecutive epochs: {_mean(epochs[-1])} at the end, over {num}{spread}."
+    return _mean(epochs[-1]), f"of the last two, at step {epochs[-1].step:,}; {num}{spread}"
 
 
-def _over_looks(looks: Sequence[Alike]) -> str:
-    return (
-        f"With an earlier look, at step {looks[-1].step:,}: {_mean(looks[-1])}." if looks else ""
-    )
+def _over_looks(looks: Sequence[Alike]) -> tuple[str, str]:
+    if not looks:
+        return "-", "all looks are of consecutive epochs"
+    taus = [tau for one in looks for tau in one.taus]
+    spread = f", from {min(taus):.2f} to {max(taus):.2f}" if len(taus) > 1 else ""
+    num = wording.counted(len(looks), "pair")
+    return _mean(looks[-1]), f"at step {looks[-1].step:,}; {num}{spread}"
 
 
-def recency_words(look: Look) -> str:
-    """Whether probes that were trained lately do better; plain text, empty where nobody told."""
-    if not look.trained_last:
-        return ""
-    last = f"Trained last was {wording.shortened(look.trained_last, 80)}"
-    tau, num = ranking.recency_tau(look)
-    if num < ranking.FEW_TRAINED:
-        return f"{last}; of the probes {num} were trained themselves: too few to see recency."
-    if tau is None:
-        return f"{last}; all probes do equally well, so that no recency is seen."
-    return (
-        f"{last}. Recency: tau-b {tau:.2f} of having been trained lately with inherited "
-        f"accuracy, over {num} probes; far from 0 the order tells who was trained last."
-    )
-
-
-def _over_seeds(seeds: Sequence[Alike], num_seeds: int) -> str:
+def _over_seeds(seeds: Sequence[Alike], num_seeds: int) -> tuple[str, str]:
     if not seeds:
-        return (
-            "No other seed of this training is in its group: submit several seeds to see how "
-            "much of the ranking is chance."
+        return "-", (
+            "no other seed of this training is in its group: submit several seeds to see how "
+            "much of the ranking is chance"
         )
     last = seeds[-1]
-    spread = f", from {min(last.taus):.2f} to {max(last.taus):.2f}" if last.taus else ""
-    return (
-        f"Between {num_seeds} seeds, at step {last.step:,}: {_mean(last)} over "
-        f"{wording.counted(last.num_pairs, 'pair')}{spread}."
+    spread = f", from {min(last.taus):.2f} to {max(last.taus):.2f}" if len(last.taus) > 1 else ""
+    pairs = wording.counted(last.num_pairs, "pair")
+    return _mean(last), f"{num_seeds} seeds, at step {last.step:,}; {pairs}{spread}"
+
+
+def recency_rows(look: Look) -> list[tuple[str, str, str]]:
+    """Whether probes that were trained lately do better; none where nobody told."""
+    if not look.trained_last:
+        return []
+    last = f"trained last was {wording.shortened(look.trained_last, 80)}"
+    tau, num = ranking.recency_tau(look)
+    if num < ranking.FEW_TRAINED:
+        which = "none of the probes was" if not num else f"only {num} of the probes were"
+        return [("recency", "-", f"{which} trained for itself: too few to see it; {last}")]
+    if tau is None:
+        return [("recency", "-", f"all of the {num} probes do equally well; {last}")]
+    note = (
+        f"of having been trained lately with inherited accuracy, over {num} probes: far from 0, "
+        f"the ranking depends on the order of training; {last}"
     )
+    return [("recency", f"**{wording.plain(f'{tau:.2f}')}**", note)]
+
+
+def _by_step(series: Sequence[drawn.Series]) -> dict[str, list[object]]:
+    steps = sorted({one.step for _, pairs in series for one in pairs})
+    means = {name: {one.step: one.mean for one in pairs} for name, pairs in series}
+    return {
+        "step": list(steps),
+        **{name: [of_step.get(step) for step in steps] for name, of_step in means.items()},
+    }
 
 
 def _mean(one: Alike) -> str:
-    return "tau-b undefined" if one.mean is None else f"tau-b {one.mean:.2f}"
+    return "undefined" if one.mean is None else f"**{wording.plain(f'{one.mean:.2f}')}**"

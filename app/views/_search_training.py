@@ -12,7 +12,7 @@ from app.inheriting import trains_supernet
 from app.ranking import Trained, trained
 from app.split_tree import Part
 from app.training_curves import Heat, Panel
-from app.views import _search_files
+from app.views import _numbers, _search_files
 from app.views._drawing import ink
 from db import artifacts, metrics
 from db.models import Job
@@ -86,6 +86,7 @@ def _draw(job_id: int, space: str, *, is_live: bool = False) -> None:
         if any(log.is_reconstruction for log in logs):
             st.markdown(RECONSTRUCTED)
     _panels(more, "log")
+    _numbers.show("All series as a table", lambda: curves.numbers([*panels, *more]), "numbers")
     _heats(heats)
     _splits(told[supernet_record.SPLITS], space)
     _search_files.lines([one for one in files if one.kind == "checkpoint"])

@@ -4,20 +4,20 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import surpassing, wording
+from app import wording
 from app.markdown_table import table
 from app.surpassing import Pick
 
 
 def show(picks: Sequence[tuple[str, Pick | None]], truth: str) -> None:
-    """A line for every pick.
+    """A line for every pick; whoever shows it gives it its name, :data:`app.surpassing.NAME`.
 
     Args:
         picks: what picked, in words, and where its pick stands; None where nobody knows.
         truth: the name of what they are ranked by.
     """
     rows = [(wording.plain(what), *_told(pick, truth)) for what, pick in picks]
-    heads = ("the pick", surpassing.NAME.lower(), "how that is reckoned")
+    heads = ("the pick", "probability", "how that is reckoned")
     st.markdown(table(heads, rows, num_left=3))
 
 

@@ -92,6 +92,10 @@ class Shuffled:
         """The next epoch's."""
         return self.rng.permutation(self.count)
 
+    def redrawn(self, size: int, rng: np.random.Generator) -> Places:
+        """A batch as it would be drawn now, by another generator."""
+        return rng.permutation(self.count)[:size]
+
     def weights(self, places: Places) -> NDArray[np.float32] | None:
         """Factors of the losses of these examples in the epoch at hand; None for 1."""
         return None
@@ -154,6 +158,12 @@ class ImportanceData(Shuffled):
         if self._is_uniform:
             return super().order()
         return self.rng.choice(self.count, self.count, p=self.probabilities)
+
+    def redrawn(self, size: int, rng: np.random.Generator) -> Places:
+        """By the probabilities of this epoch; with them, an image may come twice."""
+        if self._is_uniform:
+            return super().redrawn(size, rng)
+        return rng.choice(self.count, size, p=self.probabilities)
 
     def weights(self, places: Places) -> NDArray[np.float32] | None:
         """One over the count times the probability, where that was asked for."""

@@ -18,6 +18,7 @@ from search.supernets.splitting import groups_of, member_sources
 from search.supernets.steps import Labelled, Report
 from search.supernets.supernet import largest, smallest
 from search.supernets.training import Training
+from search.supernets.variance import is_affordable, variances
 
 GROUP = 4  # subnets that are evaluated before others are heard
 MAX_DRAWS = 50  # for each probe; small spaces have fewer different ones
@@ -163,6 +164,9 @@ class Looks:
         for name, log in logs.items():
             if log:
                 yield Snapshot(name, step, {key: _as_json(value) for key, value in log.items()})
+        if is_affordable(self._training, len(self._steps)):
+            for name, value in variances(self._training).items():
+                yield Metric(f"variance {name}", step, value)
         routed = [s for s in member_sources(self._training.net) if isinstance(s, Routed)]
         if routed and self.probes:
             by_arch = [routed[0].entropy(arch) for arch in self.probes]

@@ -37,6 +37,32 @@ def test_a_search_without_a_supernet_has_no_such_tabs(ids, open_page):
     assert not {"training", "ranking"} & {tab.label for tab in page.tabs}
 
 
+def test_the_numbers_of_charts_are_there_as_tables_once_they_are_opened(made, open_page):
+    job_id = made(supernets.add)
+    made(supernets.add_trained_alone)
+    page = open_page("search", id=job_id, tab="ranking")
+    assert not page.dataframe
+
+    page.session_state["numbers_probes"] = True
+    page.run()
+
+    (probes,) = [one.value for one in page.dataframe]
+    assert len(probes) == supernets.NUM_PROBES
+    assert probes["inherited accuracy (%)"].is_monotonic_decreasing
+    assert set(probes["true rank"]) == set(range(1, supernets.NUM_PROBES + 1))
+
+
+def test_all_series_of_a_training_are_there_as_a_table(made, open_page):
+    page = open_page("search", id=made(supernets.add), tab="training")
+    page.session_state["numbers"] = True
+
+    page.run()
+
+    (series,) = [one.value for one in page.dataframe]
+    assert {"step", "Loss", "Accuracy of subnets (%): largest"} <= set(series.columns)
+    assert series["step"].tolist() == sorted(series["step"])
+
+
 def test_before_anything_is_told_the_tabs_say_what_will_be_here(made, open_page):
     job_id = made(filling.add_job, supernets.spec())
 
@@ -103,7 +129,7 @@ def test_a_ranking_that_nothing_is_known_of_leads_to_training_alone(made, open_p
     assert "none of the probes has an accuracy" in text
     assert "Train these probes alone" in text
     assert "Does the ranking stay the same?" in text
-    assert "Between consecutive epochs" in text
+    assert "consecutive epochs" in text
 
 
 def test_one_probe_that_was_trained_alone_is_not_enough(made, open_page):
@@ -165,8 +191,8 @@ def test_what_the_looks_at_the_end_say_together_is_told(made, open_page):
 
     assert re.search(r"Kendall at the end \| .*mean and range over the last 3 looks", text)
     assert re.search(r"Top 3 \| .*of the best among the top 3 probes", text)
-    assert re.search(r"Between consecutive epochs: tau-b 0\.\d\d at the end, over 2 pairs", text)
-    assert "over 12 probes" in text
+    assert re.search(r"consecutive epochs \| \*\*0\.\d\d\*\* .*at step 1,200; 2 pairs", text)
+    assert re.search(r"recency \| \*\*-?0\.\d\d\*\* .*over 12 probes", text)
     assert "| group 3 | 8 |" in text
 
 
@@ -174,7 +200,15 @@ def test_seeds_of_a_group_are_compared(made, open_page):
     job_id = made(supernets.add, group_id="5" * 36)
     made(supernets.add, seed=1, group_id="5" * 36)
 
-    assert "Between 2 seeds, at step 1,200" in said(open_page("search", id=job_id, tab="ranking"))
+    assert "2 seeds, at step 1,200; 1 pair" in said(open_page("search", id=job_id, tab="ranking"))
+
+
+def test_the_supernet_of_a_control_is_no_other_seed(made, open_page):
+    job_id = made(supernets.add, group_id="5" * 36)
+    other = made(supernets.add, seed=1, group_id="5" * 36)
+    made(supernets.add, seed=1, group_id="5" * 36, control_of=other, digest="c" * 32)
+
+    assert "2 seeds, at step 1,200; 1 pair" in said(open_page("search", id=job_id, tab="ranking"))
 
 
 def test_a_search_of_a_trained_supernet_shows_that_training(made, open_page):

@@ -128,7 +128,9 @@ def test_where_subnets_join_late_the_accuracies_have_a_mark():
 
     assert loss.marks == accuracy.marks == ((20, "subnets join"),)
     assert rate.marks == ()
-    assert "subnets join" in str(charts.panel_chart(accuracy).layout.annotations)
+    figure = charts.panel_chart(accuracy)
+    assert [shape.x0 for shape in figure.layout.shapes] == [20]
+    assert [trace.name for trace in figure.data] == ["largest", "subnets join"]
     assert "From step 20 on: subnets join." in charts.panel_alt(accuracy)
 
 

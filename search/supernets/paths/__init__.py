@@ -95,6 +95,10 @@ class PathSampler:
         """What the method itself is to be watched by, as JSON."""
         return {}
 
+    def redrawn(self, rng: np.random.Generator) -> Arch | None:
+        """An arch as it would be drawn now, by another generator; None where none is to be."""
+        return None
+
     def own_picks(self) -> dict[str, Arch]:
         """Architectures that the method itself would take, by what for; they are evaluated."""
         return {}

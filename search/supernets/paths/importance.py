@@ -47,6 +47,10 @@ class ImportancePath(PathSampler):
         """One."""
         return [pass_of(self._draw(self.rng))]
 
+    def redrawn(self, rng: np.random.Generator) -> Arch:
+        """By the probabilities of this epoch."""
+        return self._draw(rng)
+
     def observe(self, report: Report) -> None:
         """Add the gradients of the step's architecture."""
         arch = report.passes[0].done.mix.arch
