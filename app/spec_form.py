@@ -330,7 +330,8 @@ def _budget(form: Form, draft: Mapping[str, Any], catalogue: Catalogue) -> Value
             value=bool(draft.get("control", False)),
             key=form.key("control"),
             help="Beside each seed a random search of equal budget, so that the page can say how "
-            "sure one can be that the search beat chance. Doubles the work.",
+            "sure one can be that the search beat chance. Doubles the trials; a supernet is "
+            "trained once for both.",
         )
         form.place("control")
     return content

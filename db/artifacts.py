@@ -82,7 +82,7 @@ def remove_artifact(session: Session, digest: str) -> None:
 
     Raises:
         NotFound: it is not on record.
-        InUse: a job that has not ended needs it, or may go on to make it.
+        InUse: a job that has not ended needs it, or may go on to make it; or a control of one.
     """
     artifact(session, digest)
     made_by = select(Artifact.job_id).where(Artifact.digest == digest)
@@ -90,7 +90,8 @@ def remove_artifact(session: Session, digest: str) -> None:
         select(Job.id).where(Job.id.in_(made_by), Job.state.in_(UNFINISHED))
     )
     needed_by = {job.id for job in users(session, digest) if job.state in UNFINISHED}
-    needed_by |= set(unfinished)
+    controls = select(Job.id).where(Job.control_of.in_(made_by), Job.state.in_(UNFINISHED))
+    needed_by |= {*unfinished, *session.scalars(controls)}
     if needed_by:
         numbers = ", ".join(map(str, sorted(needed_by)[:10]))
         raise InUse(f"artifact {digest} is still needed by job {numbers}: cancel that first")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
-from db import slices
+from db import slices, waiting
 from db.errors import WrongState
 from db.lookup import no_job, refuse_impossible
 from db.models import Job, JobState
@@ -59,14 +59,16 @@ def resume(session: Session, job_id: int, actor: str, reason: str = "") -> JobSt
 
 
 def retry(session: Session, job_id: int, actor: str, reason: str = "") -> JobState:
-    """Let a failed or cancelled job go on from its checkpoint.
+    """Let a failed or cancelled job go on from its checkpoint, and its control wait for it again.
 
     Raises:
         NotFound: there is no such job.
         WrongState: it has neither failed nor been cancelled.
     """
     asked = {_S.FAILED: _S.QUEUED, _S.CANCELLED: _S.QUEUED}
-    return _ask(session, job_id, asked, reason or f"tried again by {actor}", actor, "retry")
+    state = _ask(session, job_id, asked, reason or f"tried again by {actor}", actor, "retry")
+    waiting.take_up(session, job_id, actor)
+    return state
 
 
 def _ask(  # one line for each of the verbs above

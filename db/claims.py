@@ -4,13 +4,14 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from db import clock, fence, slices, tallies
 from db.errors import WrongState
 from db.models import Job, JobState
 from db.transitions import is_legal, move
+from db.waiting import waits
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def claim(session: Session, job_id: int, *, worker_id: str, lease_s: float) -> C
         session,
         job_id,
         (JobState.QUEUED, JobState.RUNNING),
-        where=Job.num_slices == 0,  # a job that is cut is taken slice by slice
+        where=and_(Job.num_slices == 0, ~waits()),  # one that is cut is taken slice by slice
         actor=worker_id,
         reason="taken by a worker",
         token=token,

@@ -25,6 +25,7 @@ from db.projects import project_id
 from db.slices import Slice, next_slice, slices_of, to_send
 from db.sweeping import MAX_LOSSES, Swept, mark_sent, sweep
 from db.transitions import ENDED, LEASED, LEGAL, UNFINISHED, is_legal, write_history
+from db.waiting import describe_anew, supernet_for, waits_for
 
 __all__ = [
     "ENDED",
@@ -49,6 +50,7 @@ __all__ = [
     "control_of",
     "controls",
     "counts_by_state",
+    "describe_anew",
     "distinct_values",
     "groups",
     "history",
@@ -68,8 +70,10 @@ __all__ = [
     "retry",
     "slices_of",
     "submit_draft",
+    "supernet_for",
     "sweep",
     "to_send",
+    "waits_for",
 ]
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from db.errors import NotFound
 from db.models import Job, JobState, StateChange
+from db.waiting import waits
 
 
 def job(session: Session, job_id: int) -> Job:
@@ -53,10 +54,10 @@ def history(session: Session, job_id: int) -> Sequence[StateChange]:
 
 
 def queue_position(session: Session, job_id: int) -> int | None:
-    """1 for the job that its queue's next free worker takes; None when it does not wait."""
+    """1 for the job that its queue's next free worker takes; None for one that is not in line."""
     mine = session.execute(
         select(Job.queue, Job.priority, Job.queued_at).where(
-            Job.id == job_id, Job.state == JobState.QUEUED
+            Job.id == job_id, Job.state == JobState.QUEUED, ~waits()
         )
     ).one_or_none()
     if mine is None:
@@ -70,6 +71,7 @@ def queue_position(session: Session, job_id: int) -> int | None:
         Job.state == JobState.QUEUED,
         Job.queue == mine.queue,
         Job.parent_id.is_(None),
+        ~waits(),
         is_before,
     )
     return session.execute(waiting).scalar_one() + 1

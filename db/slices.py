@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from db import clock
 from db.models import Job, JobState, LogLine
 from db.transitions import LEASED, move, write_history
+from db.waiting import waits
 
 _S = JobState
 
@@ -117,7 +118,9 @@ def slices_of(
 
 def to_send(session: Session, job_id: int) -> list[tuple[int, str]]:
     """(id, queue) of what a worker can take: the job itself, or those of its slices that wait."""
-    waiting = select(Job.id, Job.queue).where(Job.state == _S.QUEUED, Job.num_slices == 0)
+    waiting = select(Job.id, Job.queue).where(
+        Job.state == _S.QUEUED, Job.num_slices == 0, ~waits()
+    )
     mine = (Job.id == job_id) | (Job.parent_id == job_id)
     return [(row.id, row.queue) for row in session.execute(waiting.where(mine).order_by(Job.id))]
 

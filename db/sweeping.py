@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
-from db import clock, slices
+from db import clock, slices, waiting
 from db.models import Job, JobState, Worker
 from db.transitions import LEASED, move
 
@@ -30,6 +30,7 @@ def sweep(session: Session, *, unclaimed_after_s: float, actor: str = "sweep") -
     sent are marked as sent: when sending fails, a later sweep finds them again.
     """
     lost = [found.id for found in _expired(session) if _take_back(session, found, actor)]
+    waiting.forsake(session, actor)
     to_send = _unclaimed(session, unclaimed_after_s)
     mark_sent(session, [job_id for job_id, _ in to_send])
     return Swept(lost, to_send)
@@ -114,7 +115,7 @@ def _unclaimed(session: Session, unclaimed_after_s: float) -> list[tuple[int, st
     )
     due = (
         select(Job.id, Job.queue, Job.sent_at, place.label("place"))
-        .where(Job.state == JobState.QUEUED, Job.num_slices == 0, is_due)
+        .where(Job.state == JobState.QUEUED, Job.num_slices == 0, is_due, ~waiting.waits())
         .subquery()
     )
     rows = session.execute(

@@ -143,7 +143,10 @@ def _carry_out(order: Order, engine: Engine, mark: Mark, asked: threading.Event)
         checkpoint, num_trials = job.checkpoint, job.num_trials
         whole = job if job.parent_id is None else jobs.job(session, job.parent_id)
         trained = artifacts.trained_by(session, whole.id)
+        shared = jobs.supernet_for(session, whole)
     spec = Spec.model_validate(whole.spec)
+    if shared is not None:
+        spec = _inheriting(spec, shared, order)
     plugins = plugin_dir()
     if plugins is not None:
         use_plugins(plugins)
@@ -176,6 +179,21 @@ def _carry_out(order: Order, engine: Engine, mark: Mark, asked: threading.Event)
         writer.write_covered()
     writer.write_all()
     return Outcome(Ending.SUCCEEDED, "finished")
+
+
+def _inheriting(spec: Spec, digest: str, order: Order) -> Spec:
+    """A control's spec, with the supernet that its search has trained; on record too."""
+    assert spec.supernet is not None
+    use = spec.supernet.model_copy(update={"recipe": None, "checkpoint": digest})
+    shared = spec.model_copy(update={"supernet": use})
+    content = shared.model_dump(mode="json")
+
+    def write(_: int) -> None:
+        with transaction() as session:
+            jobs.describe_anew(session, order.job_id, order.token, content, shared.digest())
+
+    persist(write, give_up_s=order.give_up_s)
+    return shared
 
 
 @dataclass

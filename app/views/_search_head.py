@@ -174,6 +174,8 @@ def _times(job: Job) -> str:
 def _waiting(job: Job, position: int | None) -> str:
     if not cached.offered().plugins:
         return "No worker is running. Start one: `archfront worker`"
+    if position is None and job.control_of is not None:
+        return f"Waits until search {job.control_of} has trained the supernet of both"
     place = "next" if position == 1 else f"number {position}"
     return f"Waits for a free {job.queue} worker: {place} in the queue"
 

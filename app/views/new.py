@@ -284,7 +284,7 @@ def summary_lines(submission: Submission, found: Estimate) -> list[str]:
         lines.append(f"**{submission.seeds} searches** of one group")
     if submission.control:
         also = submission.supernet is not None and submission.supernet.recipe is not None
-        tail = "; each trains a supernet of its own" if also else ""
+        tail = ", on the same trained supernet" if also else ""
         controls = wording.counted(submission.seeds, "random control")
         lines.append(f"**{controls}** of equal budget{tail}")
     return lines

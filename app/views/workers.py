@@ -48,7 +48,7 @@ def _living() -> None:
             descending=False,
             per_page=MAX_QUEUE,
         )
-        places = {job.id: jobs.queue_position(session, job.id) or 0 for job in waiting.rows}
+        places = {job.id: jobs.queue_position(session, job.id) for job in waiting.rows}
     now = datetime.now(UTC)
     if not living:
         no_worker()
@@ -56,9 +56,8 @@ def _living() -> None:
         mine = {found.job_id: found for found in slices if found.worker_id == worker.id}
         held = [job for job in running if job.worker_id == worker.id or job.id in mine]
         _worker(worker, held, mine, now)
-    _queue(
-        sorted(waiting.rows, key=lambda job: (job.queue, places[job.id])), places, waiting.total
-    )
+    in_line = sorted(waiting.rows, key=lambda job: (job.queue, places[job.id] or float("inf")))
+    _queue(in_line, places, waiting.total)
     if gone:
         with st.expander(f"{wording.counted(len(gone), 'worker')} not heard of any more"):
             rows = [
@@ -149,7 +148,7 @@ def _lack(plugin: Plugin) -> str:
     return f" :orange[not available: {wording.plain(str(plugin.traits.get('reason')))}]"
 
 
-def _queue(waiting: Sequence[Job], places: dict[int, int], total: int) -> None:
+def _queue(waiting: Sequence[Job], places: dict[int, int | None], total: int) -> None:
     st.subheader(f"Queue ({total})", anchor=False)
     if not waiting:
         st.markdown("Nothing waits.")
@@ -165,7 +164,8 @@ def _queue(waiting: Sequence[Job], places: dict[int, int], total: int) -> None:
             cell.caption(f"**{head}**")
         for job in waiting:
             cells = st.columns(widths, vertical_alignment="center")
-            cells[0].caption(str(places[job.id]))
+            place = places[job.id]
+            cells[0].caption(str(place) if place else f"after search {job.control_of}")
             cells[1].caption(wording.plain(job.queue))
             with cells[2]:
                 pages.link("search", job_rows.named(job, 56), id=job.id)

@@ -70,6 +70,17 @@ def test_before_anything_is_told_the_tabs_say_what_will_be_here(made, open_page)
     assert "the first look comes" in said(open_page("search", id=job_id, tab="ranking"))
 
 
+def test_a_control_says_whose_supernet_it_waits_for(made, open_page):
+    search = made(filling.add_job, supernets.spec())
+    control = made(filling.add_job, supernets.spec("its control"), control_of=search)
+
+    waits = f"Waits until search {search} has trained the supernet of both"
+    page = open_page("search", id=control)
+
+    assert waits in said(page) + " ".join(bar.proto.text for bar in page.get("progress"))
+    assert f"after search {search}" in said(open_page("workers"))
+
+
 def test_a_training_under_way_is_drawn(made, open_page):
     job_id = made(supernets.add_under_way)
 

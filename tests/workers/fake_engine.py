@@ -40,7 +40,8 @@ def run(spec: Spec, *, resume=None, failures=None, part=None, **_seams) -> Itera
     params = spec.strategy.params
     yield Log("info", "started")
     assert spec.budget.trials is not None
-    if spec.supernet is not None and not (resume or {}).get("is_trained"):
+    trains = spec.supernet is not None and spec.supernet.recipe is not None
+    if trains and not (resume or {}).get("is_trained"):
         yield from _train(params, step_of(resume or {}))
     numbers = range(spec.budget.trials) if part is None else part
     for place in range((resume or {}).get("next", 0), len(numbers)):

@@ -168,7 +168,7 @@ def fake_spec(trials: int = 20, *, timeout_s: float = 600.0, **params: Any) -> d
     }
 
 
-def queue_job(spec: dict[str, Any], *, is_sent: bool = True, num_slices: int = 0) -> int:
+def queue_job(spec: dict[str, Any], *, is_sent: bool = True, **values: int) -> int:
     """Put a job into the record without asking a catalogue, and send it or its slices."""
     (parsed,) = parse_submission(spec).specs()
     new = NewJob(
@@ -180,7 +180,7 @@ def queue_job(spec: dict[str, Any], *, is_sent: bool = True, num_slices: int = 0
         strategy=parsed.strategy.name,
         spec_digest=parsed.digest(),
         seed=parsed.seed,
-        num_slices=num_slices,
+        **values,
     )
     with transaction() as session:
         job_id = jobs.add_job(session, new).id

@@ -1,11 +1,13 @@
 """What a job's process does with what a run yields, as functions against a database."""
 
 import threading
+from typing import Any
 
 import pytest
 
-from db import jobs, trials
+from db import artifacts, jobs, trials
 from db.session import reading, transaction
+from search.spec import Spec
 from tests.workers import fake_engine
 from tests.workers.processes import fake_spec, num_trials, queue_job
 from workers.mark import Mark
@@ -23,6 +25,13 @@ def order(job_id: int, **given) -> Order:
         claim = jobs.claim(session, job_id, worker_id="w", lease_s=30)
     assert claim is not None
     return Order(job_id, claim.token, batch_s=0.0, give_up_s=1.0, **given)
+
+
+def training_spec() -> dict[str, Any]:
+    spec = fake_spec(3, steps=4)
+    spec["objectives"] = [{"metric": "supernet_accuracy", "direction": "maximize"}]
+    spec["supernet"] = {"recipe": {"name": "spos"}}
+    return spec
 
 
 @pytest.mark.usefixtures("database_url")
@@ -63,11 +72,26 @@ class TestCarryOut:
         with reading() as session:
             assert trials.trial(session, job_id, 3).state == "failed"
 
+    def test_a_control_searches_the_supernet_of_its_search(self, mark: Mark):
+        search = queue_job(training_spec(), is_sent=False)
+        control = queue_job(training_spec(), is_sent=False, control_of=search)
+
+        for job_id in (search, control):
+            carry_out(order(job_id), fake_engine, mark, threading.Event())
+
+        with reading() as session:
+            made = [len(artifacts.artifacts(session, one)) for one in (search, control)]
+            found = jobs.job(session, control)
+        spec = Spec.model_validate(found.spec)
+        assert made == [1, 0]
+        assert spec.supernet is not None
+        assert (spec.supernet.recipe, spec.supernet.checkpoint) == (None, fake_engine.SUPERNET)
+        assert found.spec_digest == spec.digest()
+        assert found.num_trials == 3
+        assert found.environment["supernet"] == {"checkpoint": fake_engine.SUPERNET}
+
     def test_scores_know_the_supernet_that_the_job_has_trained(self, mark: Mark):
-        spec = fake_spec(3, steps=4)
-        spec["objectives"] = [{"metric": "supernet_accuracy", "direction": "maximize"}]
-        spec["supernet"] = {"recipe": {"name": "spos"}}
-        job_id = queue_job(spec, is_sent=False)
+        job_id = queue_job(training_spec(), is_sent=False)
 
         carry_out(order(job_id), fake_engine, mark, threading.Event())
 

@@ -7,6 +7,7 @@ import pytest
 
 from db import jobs, trials, workers
 from db.jobs import JobState
+from db.metrics import metrics
 from db.session import reading
 from tests.workers.brokers import Broker
 from tests.workers.fake_engine import value
@@ -31,6 +32,12 @@ def is_whole(job_id: int, num: int) -> bool:
         found = trials.columns(session, job_id)
     assert found.numbers.tolist() == list(range(num))
     return found.values[:, 0].tolist() == [value(number) for number in range(num)]
+
+
+def num_steps(job_id: int) -> int:
+    """Of a supernet's training that are on record."""
+    with reading() as session:
+        return sum(map(len, metrics(session, job_id).values()))
 
 
 def is_idle(running: WorkerProcess) -> bool:
@@ -86,6 +93,26 @@ def test_rubbish_in_the_queue_is_survived(broker: Broker, sqlite_url: str):
 
         wait_until(is_in(job_id, JobState.SUCCEEDED))
         assert running.is_alive()
+
+
+def test_a_killed_training_is_carried_out_once_for_a_search_and_its_control(
+    broker: Broker, sqlite_url: str
+):
+    spec = fake_spec(12, steps=60, step_s=0.02)
+    spec["supernet"] = {"recipe": {"name": "spos"}}
+    search = queue_job(spec, is_sent=False)
+    control = queue_job(spec, is_sent=False, control_of=search)
+
+    with worker() as first:
+        wait_until(lambda: num_steps(search) >= 5)
+        first.kill_main()
+        with worker(), worker():
+            wait_until(is_in(search, JobState.SUCCEEDED))
+            wait_until(is_in(control, JobState.SUCCEEDED))
+
+    assert is_whole(search, 12)
+    assert is_whole(control, 12)
+    assert (num_steps(search), num_steps(control)) == (60, 0)
 
 
 def test_a_process_waits_warm_for_the_next_job(sqlite_url: str):
