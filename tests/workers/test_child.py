@@ -1,10 +1,13 @@
 """The process that runs a job, as its parent sees it."""
 
+import subprocess
 import sys
 from dataclasses import replace
 
+import pytest
+
 from tests.workers.processes import FAKE, wait_until
-from workers.child import Child
+from workers.child import Child, job_environment
 from workers.orders import Ask, Ending, Outcome, line
 
 _SAYS_AND_ENDS = "import sys; sys.stdout.write(sys.argv[1])"
@@ -34,3 +37,31 @@ def test_one_that_says_nothing_runs_until_it_ends():
         assert child.outcome is None
     finally:
         child.end()
+
+
+_FAULTS = """
+import resource
+import torch
+
+for _ in range(40):
+    torch.ones(16, 2**20)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="settings of glibc")
+def test_memory_of_a_large_tensor_is_kept_for_the_next_one():
+    command = [sys.executable, "-c", _FAULTS]
+    pages = 40 * 16_384
+
+    done = subprocess.run(
+        command, env=job_environment(1), capture_output=True, text=True, check=True
+    )
+
+    assert int(done.stdout) < pages / 2
+
+
+def test_what_the_environment_says_about_memory_stays(monkeypatch):
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "7")
+
+    assert job_environment(1)["MALLOC_TRIM_THRESHOLD_"] == "7"
