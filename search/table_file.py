@@ -130,7 +130,7 @@ class TableFile:
 
 
 def open_table_file(source: Path | bytes, name: str) -> TableFile:
-    """Read a CSV file (also gzipped) or a Parquet file, told apart by their first bytes.
+    """Read a CSV file (also gzipped) or a Parquet file: by its first bytes or its name.
 
     Args:
         source: the file, or what an upload brought.
@@ -140,7 +140,7 @@ def open_table_file(source: Path | bytes, name: str) -> TableFile:
         DataError: the file is missing, too large or broken.
     """
     content = _unpacked(_read(source), name)
-    is_parquet = content.startswith(_PARQUET)
+    is_parquet = content.startswith(_PARQUET) or name.lower().endswith(".parquet")
     opened = _parquet(content, name) if is_parquet else _csv(content, name)
     _require_different_names(opened.column_names, name)
     if opened.num_rows == 0:

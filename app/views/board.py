@@ -11,6 +11,7 @@ from app.board.asking import Offer, Request
 from app.board.figures import MAX_K
 from app.board.series import Series, is_protocol_needed, with_key
 from app.views import _board_results
+from db import benchmarks, jobs
 from db.session import reading
 from search.errors import SpecError
 
@@ -38,6 +39,8 @@ def show() -> None:
         for message in fields.values():
             st.markdown(_wrong(message))
         _made_from(chosen)
+        if "truth" in fields:
+            _ways_to_a_truth(chosen)
 
 
 def _made_from(chosen: Sequence[str]) -> None:
@@ -53,6 +56,27 @@ def _made_from(chosen: Sequence[str]) -> None:
                 on_click=_add,
                 args=(source,),
             )
+
+
+def _ways_to_a_truth(chosen: Sequence[str]) -> None:
+    """Where accuracies may come from: benchmarks of the space, or trainings of some trials."""
+    ids = [int(one.name) for one in sources.parse(chosen) if one.kind == "search"]
+    with reading() as session:
+        found = {job_id: jobs.job(session, job_id).space for job_id in ids}
+        known = [b.name for b in benchmarks.benchmarks(session) if b.space in found.values()]
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        for name in known:
+            st.button(
+                f"Add benchmark {wording.plain(name)}",
+                icon=":material/add:",
+                key=f"add_benchmark_{name}",
+                on_click=_add,
+                args=(f"benchmark:{name}",),
+            )
+        for job_id in ids:
+            label = f"Train some of search {job_id} to check"
+            pages.link("search", label, icon=":material/fitness_center:", id=job_id)
+        pages.link("data", "Import a benchmark", icon=":material/database:")
 
 
 def _add(source: str) -> None:

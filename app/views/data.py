@@ -23,6 +23,7 @@ from search.tables import Guess, TablePreview, preview
 NO_CLOCK = "none"
 ARROWS = {"maximize": ":material/arrow_upward:", "minimize": ":material/arrow_downward:"}
 MAX_FILE_MB = 256
+NUM_IMPORTED = "num_imported"  # a new one empties the place for a file
 
 
 def show() -> None:
@@ -97,7 +98,7 @@ def _import() -> None:
     upload = st.file_uploader(
         "A CSV or Parquet file (also .csv.gz): one row for each architecture",
         type=["csv", "gz", "parquet"],
-        key="table_file",
+        key=f"table_file{st.session_state.get(NUM_IMPORTED, 0)}",
         max_upload_size=MAX_FILE_MB,
     )
     if upload is None:
@@ -229,6 +230,7 @@ def _store(
     except (DataError, RecordError) as error:
         st.error(f"{wording.plain(str(error))}\n\nNothing was imported.", icon=":material/error:")
         return
+    st.session_state[NUM_IMPORTED] = st.session_state.get(NUM_IMPORTED, 0) + 1
     st.session_state["imported"] = (
         f"Imported {wording.plain(info.name)}: {wording.counted(info.num_archs, 'architecture')}, "
         f"{wording.counted(len(info.columns), 'column')}."
@@ -257,7 +259,7 @@ def _datasets(catalogue: Catalogue) -> None:
         )
         for plugin in found
     ]
-    st.markdown(table(("name", "", "what it is", "note"), rows, num_left=4))
+    st.markdown(table(("name", "status", "what it is", "note"), rows, num_left=4))
 
 
 def _stem(name: str) -> str:

@@ -12,7 +12,7 @@ CSV = b"index,cifar10_test,epsinas,train_time_s\n0,91.5,0.4,10\n1,90.5,,20\n2,88
 
 
 def uploaded(page, content, name="some.bench.csv"):
-    page.file_uploader(key="table_file").set_value((name, content, "text/csv"))
+    page.file_uploader[0].set_value((name, content, "text/csv"))
     return page.run()
 
 
@@ -41,6 +41,7 @@ def test_a_file_is_imported(with_worker, open_page):
     assert (info.name, info.space, info.num_archs) == ("some", "nasbench201", 3)
     assert [c.name for c in info.columns if c.may_be_undefined] == ["epsinas"]
     assert "Imported some" in words(page)
+    assert page.file_uploader[0].value is None
     with reading() as session:
         table = Table.from_bytes(benchmarks.benchmark_content(session, "some"))
     assert str(table.values["epsinas"].tolist()) == "[0.4, nan, 0.2]"

@@ -176,6 +176,11 @@ def test_a_broken_file_is_refused(content, expected):
     assert expected in refusal(content)
 
 
+def test_what_is_called_parquet_is_not_told_to_be_csv():
+    with pytest.raises(DataError, match=r"some\.parquet is not a whole Parquet file"):
+        preview(b"arch,accuracy\n1,2\n", "some.parquet")
+
+
 def test_a_missing_file_is_named(tmp_path):
     assert "no.csv cannot be read" in refusal(tmp_path / "no.csv")
 

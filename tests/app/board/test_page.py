@@ -102,6 +102,17 @@ def test_a_board_without_a_truth_asks_for_one(search, open_board):
     assert "looks like an accuracy" in words(page)
 
 
+def test_a_board_without_a_truth_says_where_one_may_come_from(search, benchmark, open_board):
+    page = open_board(search)
+
+    said = words(page)
+    page.button(key=f"add_benchmark_{benchmark.removeprefix('benchmark:')}").click().run()
+
+    assert f"Train some of search {search.removeprefix('search:')} to check" in said
+    assert "looks like an accuracy" not in words(page)
+    assert not page.exception
+
+
 def test_the_download_has_the_figures_of_the_page(search, benchmark):
     query = {"from": [search, benchmark], "resamples": 20}
 
