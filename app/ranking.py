@@ -53,8 +53,9 @@ class Truth:
         name: of the column or the objective.
         kind: ``table`` or ``standalone``; ``cost`` for what serves as a baseline.
         protocol: under which the values were had, in words.
-        values: by the text of the architecture; of those that were asked for.
-        space_N: of every architecture of a benchmark; None where few are known.
+        values: by the text of the architecture; of those that were asked for, and of all of a
+            small space.
+        space_N: of every architecture of a benchmark, or of the space; None where few are known.
     """
 
     name: str
@@ -76,7 +77,8 @@ class Truth:
             return None
         if self.space_N is None:
             return pick_of(self.values[arch], [*self.values.values()], self.direction, "")
-        return pick_of(self.values[arch], self.space_N, self.direction, self.protocol)
+        of_what = self.protocol if self.kind == "table" else "the space"
+        return pick_of(self.values[arch], self.space_N, self.direction, of_what)
 
 
 @dataclass(frozen=True)
@@ -244,6 +246,15 @@ def best_of_top(look: Look, truth: Truth, num: int) -> Pick | None:
     top = sorted(known, key=lambda arch: -look.values[arch])[:num]
     picks = [pick for arch in top if (pick := truth.pick(arch)) is not None]
     return min(picks, key=lambda pick: pick.rank, default=None)
+
+
+def accuracies_in_groups(look: Look) -> dict[int, list[float]]:
+    """Inherited accuracies of the probes of each group that shares weights."""
+    found: dict[int, list[float]] = {}
+    for arch, group in look.groups.items():
+        if arch in look.values:
+            found.setdefault(group, []).append(look.values[arch])
+    return found
 
 
 def in_groups(look: Look, truth: Truth) -> tuple[InGroup, ...]:

@@ -19,6 +19,7 @@ from search.spaces import spaces
 STANDALONE, COST, TABLE = "standalone", "cost", "table"
 MAX_JOBS = 60  # the newest that have looked at the probes
 MAX_SCORES = 20_000
+SMALL = 1_000  # architectures of a space, all of which are asked for
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Known:
 
 
 def known(session: Session, space: str, archs: Sequence[str], catalogue: Catalogue) -> Known:
-    """Ask the record what it has of these architectures.
+    """Ask the record what it has of these architectures, and of all of a small space.
 
     Args:
         session: reads.
@@ -43,10 +44,14 @@ def known(session: Session, space: str, archs: Sequence[str], catalogue: Catalog
         archs: in the space's text form.
         catalogue: has the benchmarks, and the units.
     """
-    ids = _ids(space, archs)
+    size = spaces[space].size
+    small = [
+        spaces[space].encode(spaces[space].at(k)) for k in range(size if size <= SMALL else 0)
+    ]
+    ids = _ids(space, list(dict.fromkeys([*archs, *small])))
     tables = [one for table in catalogue.tables for one in _in_table(table, space, ids)]
     scores = trials.scores_of_archs(session, ids, limit=MAX_SCORES)
-    recorded = _recorded(session, scores, ids, catalogue)
+    recorded = [_whole(one, ids, size) for one in _recorded(session, scores, ids, catalogue)]
     alone = [one for one in recorded if one.kind == STANDALONE]
     everything = [one for one in (*alone, *tables) if one.values]
     truths = [one for one in everything if _baseline(one) is None]
@@ -55,6 +60,12 @@ def known(session: Session, space: str, archs: Sequence[str], catalogue: Catalog
         tuple(sorted(truths, key=lambda one: (one.kind != STANDALONE, -len(one.values)))),
         _widest(costs),
     )
+
+
+def _whole(one: Truth, ids: Mapping[str, Sequence[str]], size: int) -> Truth:
+    """With the values of the whole space, if all of them are known."""
+    values = [one.values[texts[0]] for texts in ids.values() if texts[0] in one.values]
+    return replace(one, space_N=np.array(values)) if len(values) == len(ids) == size else one
 
 
 def _ids(space: str, archs: Sequence[str]) -> dict[str, list[str]]:

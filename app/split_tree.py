@@ -104,6 +104,15 @@ def num_leaves(part: Part) -> int:
     return sum(map(num_leaves, part.parts)) if part.parts else 1
 
 
+def leaves(part: Part, within: str = "") -> Iterator[str]:
+    """What holds in each member, in the order of their numbers."""
+    if not part.parts:
+        yield within or "the whole space"
+    for child in part.parts:
+        own = f"{part.decision}: {child.label}"
+        yield from leaves(child, f"{within}; {own}" if within else own)
+
+
 def measured(part: Part) -> Iterator[tuple[str, Distances]]:
     """Every distance matrix with the part that it is of."""
     for one in part.measured:

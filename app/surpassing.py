@@ -26,8 +26,8 @@ class Pick:
     Attributes:
         rank: r, 1 for the best; of equal values all have the best rank.
         num_known: R, among how many.
-        of_what: whose architectures those are, such as ``benchmark nb201``; empty where nobody
-            has looked at the space, so that few are known.
+        of_what: whose architectures those are, such as ``benchmark nb201`` or ``the space``;
+            empty where few are known.
     """
 
     rank: int
@@ -51,7 +51,7 @@ class Pick:
         highest = probability_to_beat_random(1, self.num_known, draws=DRAWS)
         return (
             f"rank r = {self.rank:,} among only R = {self.num_known:,} architectures whose truth "
-            f"is known, not in the space: {formula} of these, which is "
+            f"is known, no sample of the space: {formula} of these, which is "
             f"{wording.share(highest)} at best"
         )
 

@@ -43,7 +43,7 @@ def show(found: Sequence[Look], runs: Sequence[Sequence[Look]]) -> None:
             (what, figure, f":gray[{wording.plain(note)}]" if note else "")
             for what, figure, note in rows
         ]
-        st.markdown(table(("what is compared", "tau-b", ""), cells, num_left=3))
+        st.markdown(table(("what is compared", "tau&#8209;b", ""), cells, num_left=3))
     _numbers.show(
         "Rankings with each other, step by step", lambda: _by_step(series), "numbers_stability"
     )

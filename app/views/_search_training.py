@@ -1,15 +1,17 @@
 """The training of a search's supernet: its curves, what it trained how often, the method's log."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import streamlit as st
 
-from app import charts, drawings, pages, split_tree, states, supernet_record, wording
+from app import charts, drawings, pages, ranking, split_tree, states, supernet_record, wording
 from app import training_curves as curves
 from app.charts import ranking as ranking_charts
 from app.charts import training as training_charts
 from app.inheriting import trains_supernet
-from app.ranking import Trained, trained
+from app.markdown_table import table
+from app.ranking import Look, Trained, trained
 from app.split_tree import Part
 from app.training_curves import Heat, Panel
 from app.views import _numbers, _search_files
@@ -17,6 +19,7 @@ from app.views._drawing import ink
 from db import artifacts, metrics
 from db.models import Job
 from db.session import reading
+from db.snapshots import Told
 from search.spaces import spaces
 
 LEAST_S = 5  # a training is slower than a person's eye, and every rerun costs
@@ -63,6 +66,7 @@ def _draw(job_id: int, space: str, *, is_live: bool = False) -> None:
             for name in (*supernet_record.METHOD_LOGS, supernet_record.SPLITS)
         }
         choices = supernet_record.last(session, job_id, supernet_record.CHOICES)
+        look = supernet_record.last(session, job_id, supernet_record.RANKING)
         files = list(artifacts.artifacts(session, job_id))
     panels = curves.panels(series, in_strides=is_live)
     if not panels:
@@ -86,9 +90,9 @@ def _draw(job_id: int, space: str, *, is_live: bool = False) -> None:
         if any(log.is_reconstruction for log in logs):
             st.markdown(RECONSTRUCTED)
     _panels(more, "log")
-    _numbers.show("All series as a table", lambda: curves.numbers([*panels, *more]), "numbers")
     _heats(heats)
-    _splits(told[supernet_record.SPLITS], space)
+    _splits(told[supernet_record.SPLITS], space, look)
+    _numbers.show("All series as a table", lambda: curves.numbers([*panels, *more]), "numbers")
     _search_files.lines([one for one in files if one.kind == "checkpoint"])
 
 
@@ -139,7 +143,7 @@ def _choices(step: int, found: Sequence[Trained]) -> None:
         )
 
 
-def _splits(told: supernet_record.Told, space: str) -> None:
+def _splits(told: supernet_record.Told, space: str, look: Told | None) -> None:
     known = spaces.get(space)
     levels = split_tree.levels(told)
     if not levels or known is None:
@@ -151,7 +155,26 @@ def _splits(told: supernet_record.Told, space: str) -> None:
     st.graphviz_chart(
         drawings.dot(drawing, ink(), is_upright=True), width="content", alt=_tree_alt(root)
     )
+    last = ranking.looks([(look.step, look.content)] if look is not None else ())
+    if last and last[0].step > levels[-1][0]:
+        _members(root, last[0])
     _distances(root)
+
+
+def _members(root: Part, look: Look) -> None:
+    """How well each member does, by its own probes."""
+    found = ranking.accuracies_in_groups(look)
+    rows = [
+        (
+            wording.plain(f"{number + 1}: {label}"),
+            wording.count(len(values)),
+            wording.number(sum(values) / len(values)) if values else "-",
+        )
+        for number, label in enumerate(islice(split_tree.leaves(root), split_tree.MAX_DRAWN))
+        for values in [found.get(number, [])]
+    ]
+    st.markdown(f"**Accuracy of each member** at step {look.step:,}, on held-out images")
+    st.markdown(table(("member", "probes", "their mean (%)"), rows))
 
 
 def _distances(root: Part) -> None:

@@ -185,7 +185,7 @@ def add_job(session: Session, spec: dict[str, Any], **fields: Any) -> int:
         owner=fields.pop("owner", "local"),
         project="default",
         spec=spec,
-        space=SPACE,
+        space=spec["space"]["name"],
         strategy=spec["strategy"]["name"],
         spec_digest="0" * 32,
         seed=spec["seed"],

@@ -145,16 +145,22 @@ def add_measured_once(session: Session) -> int:
 
 def add_trained_alone(session: Session, num: int = NUM_PROBES) -> int:
     """A search that has trained so many of the probes alone, and counted their parameters."""
+    known = {arch: 80 + 10 * k / NUM_PROBES for k, arch in enumerate(probes()[:num])}
+    return add_alone(session, filling.SPACE, known)
+
+
+def add_alone(session: Session, space: str, known: Mapping[str, float]) -> int:
+    """A search that has trained architectures alone, with these accuracies."""
     content = {
-        **filling.a_spec("probes alone", ("params",)),
+        **filling.a_spec("some alone", ("params",)),
+        "space": {"name": space, "params": {}},
         "objectives": [
             {"name": name, "metric": name, "params": {}} for name in ("accuracy", "params")
         ],
     }
     job_id = filling.add_job(session, content)
     token = filling.claimed(session, job_id)
-    known = {arch: 80 + 10 * k / NUM_PROBES for k, arch in enumerate(probes()[:num])}
-    trials.record(session, job_id, token, _batch(known, "standalone"))
+    trials.record(session, job_id, token, _batch(known, "standalone", space=space))
     jobs.release(session, job_id, token, state=filling.S.SUCCEEDED, reason="every trial is done")
     return job_id
 
@@ -176,11 +182,15 @@ def add_benchmark(num_worse: int = 3_000) -> None:
     )
 
 
-def _batch(values: Mapping[str, float], kind: str, artifacts: Sequence[ArtifactRow] = ()) -> Batch:
-    space = spaces[filling.SPACE]
-    archs = [space.decode(text) for text in values]
+def _batch(
+    values: Mapping[str, float],
+    kind: str,
+    artifacts: Sequence[ArtifactRow] = (),
+    space: str = filling.SPACE,
+) -> Batch:
+    archs = [spaces[space].decode(text) for text in values]
     rows = [
-        trials.TrialRow(number=n, arch_key=space.key(arch), choices=arch, state="done")
+        trials.TrialRow(number=n, arch_key=spaces[space].key(arch), choices=arch, state="done")
         for n, arch in enumerate(archs)
     ]
     scores = [

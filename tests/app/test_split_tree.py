@@ -32,6 +32,17 @@ def test_members_of_a_second_split_belong_to_the_parts_in_their_order():
     assert [part.label for part in root.parts[1].parts] == ["conv", "skip", "pool"]
 
 
+def test_members_are_told_by_all_that_holds_in_them():
+    other = {"decision": 0, "groups": [[0], [1, 2]]}
+    root = tree((1, {"members": [TWICE]}), (2, {"members": [other, other]}))
+
+    assert list(split_tree.leaves(root))[:2] == [
+        "second: 3x3 or 5x5; first: conv",
+        "second: 3x3 or 5x5; first: skip or pool",
+    ]
+    assert list(split_tree.leaves(tree())) == ["the whole space"]
+
+
 def test_a_log_of_all_splits_so_far_is_the_same_tree():
     first, second = {"members": [TWICE]}, {"members": [TWICE, TWICE]}
 

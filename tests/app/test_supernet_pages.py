@@ -8,7 +8,9 @@ from app import cached, ranking_truths, supernet_record
 from app.ranking import Look, Truth, agreed
 from app.views import _search_ranking
 from db import jobs, trials
+from db.batch import Batch, SnapshotRow
 from db.session import reading, transaction
+from search.spaces import spaces
 from tests.app import filling, supernets
 from tests.app.conftest import words
 from tests.app.supernets import DIGEST
@@ -100,6 +102,20 @@ def test_what_is_kept_on_the_way_is_a_file_that_says_how_far_it_is(made, open_pa
         assert supernet_record.digest_of(session, jobs.job(session, job_id)) is None
 
 
+def test_the_members_of_a_split_supernet_are_told_with_their_accuracy(made, open_page):
+    job_id = made(filling.add_job, supernets.spec())
+    token = made(filling.claimed, job_id)
+    split = {"splits": [{"members": [{"decision": 0, "groups": [[0, 1], [2, 3], [4]]}]}]}
+    told = [SnapshotRow("splits", 300, split)]
+    made(trials.record, job_id, token, supernets.logs(upto=600))
+    made(trials.record, job_id, token, Batch(snapshots=told))
+
+    text = said(open_page("search", id=job_id, tab="training"))
+
+    assert "Accuracy of each member** at step 600" in text
+    assert re.search(r"1: \S+ none or skip_connect \| 8 \| \d", text)
+
+
 def test_who_watches_a_training_is_not_led_away_when_trials_begin(made, open_page):
     job_id = made(filling.add_job, supernets.spec())
     token = made(filling.claimed, job_id)
@@ -182,7 +198,7 @@ def test_without_a_benchmark_picks_are_ranked_among_what_was_trained_alone(made,
 
     text = said(open_page("search", id=job_id, tab="ranking"))
 
-    assert "among only R = 24 architectures whose truth is known, not in the space" in text
+    assert "among only R = 24 architectures whose truth is known, no sample of the space" in text
 
 
 def test_a_pick_that_nobody_knows_is_said_to_be_unknown(made, open_page):
@@ -276,6 +292,19 @@ def test_a_benchmarks_flops_are_the_baseline_macs(made):
         known = ranking_truths.known(session, filling.SPACE, supernets.probes(), catalogue)
 
     assert [(one.name, len(one.values)) for one in known.baselines] == [("macs", 24)]
+
+
+@pytest.mark.parametrize(("num", "of_what"), [(27, "the space"), (26, "")])
+def test_a_small_space_that_was_trained_alone_is_known_as_a_whole(made, num, of_what):
+    space = spaces["cell_27"]
+    archs = [space.encode(space.at(place)) for place in range(27)]
+    made(supernets.add_alone, "cell_27", {arch: float(k) for k, arch in enumerate(archs[:num])})
+
+    with reading() as session:
+        known = ranking_truths.known(session, "cell_27", archs[3:6], filling.offered())
+
+    pick = known.truths[0].pick(archs[3])
+    assert (pick.rank, pick.num_known, pick.of_what) == (num - 3, num, of_what)
 
 
 def test_architectures_that_the_space_does_not_read_are_left_out(made):
