@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from db import jobs, trials
 from db.jobs import JobState
 from db.session import reading
 from tests.chaos.alone import trials_alone
-from tests.workers.brokers import Broker, FolderBroker, RedisBroker
+from tests.workers.brokers import Broker
 from tests.workers.processes import FAKE, WorkerProcess, is_in, num_trials, queue_job, wait_until
 from workers.settings import CHILD
 
@@ -40,30 +39,6 @@ def undisturbed() -> list[list[object]]:
         [t["number"], t["arch_key"], t["state"], t["parents"], [s["value"] for s in t["scores"]]]
         for t in trials_alone(SPEC)
     ]
-
-
-@pytest.fixture(params=["folder and sqlite", "redis and postgresql"])
-def services(request: pytest.FixtureRequest) -> str:
-    """Each broker and each database once: neither knows which the other is."""
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def database_url(services: str, request: pytest.FixtureRequest) -> str:
-    url: str = request.getfixturevalue(f"{services.split()[-1]}_url")
-    return url
-
-
-@pytest.fixture
-def broker(
-    services: str, request: pytest.FixtureRequest, data_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> Broker:
-    if services.startswith("folder"):
-        monkeypatch.delenv("BROKER_URL", raising=False)
-        return FolderBroker(data_dir / "broker")
-    monkeypatch.setenv("BROKER_URL", request.getfixturevalue("redis_url"))
-    return RedisBroker(request.getfixturevalue("redis_server"))
 
 
 class Chaos:

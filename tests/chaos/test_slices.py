@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from db import jobs, trials
 from db.jobs import JobState
 from db.session import reading
 from tests.chaos.alone import trials_alone
+from tests.workers.brokers import Broker
 from tests.workers.processes import (
     FAKE,
     WorkerProcess,
@@ -55,19 +55,8 @@ def uncut() -> list[list[object]]:
     ]
 
 
-@pytest.fixture(params=["folder and sqlite", "redis and postgresql"])
-def services(
-    request: pytest.FixtureRequest, data_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> str:
-    if request.param == "folder and sqlite":
-        monkeypatch.delenv("BROKER_URL", raising=False)
-        return request.getfixturevalue("sqlite_url")
-    monkeypatch.setenv("BROKER_URL", request.getfixturevalue("redis_url"))
-    return request.getfixturevalue("postgresql_url")
-
-
 @pytest.fixture
-def two_workers(services: str) -> Iterator[list[WorkerProcess]]:
+def two_workers(broker: Broker, database_url: str) -> Iterator[list[WorkerProcess]]:
     with ExitStack() as stack:
         yield [stack.enter_context(worker(SETTINGS)) for _ in range(2)]
 

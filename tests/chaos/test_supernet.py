@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +14,8 @@ from db.session import reading
 from db.snapshots import snapshot_names, snapshots
 from search.events import step_of
 from tests.chaos.alone import events_alone
+from tests.chaos.conftest import ONE_MACHINE, TEAM
+from tests.workers.brokers import Broker
 from tests.workers.processes import (
     FAKE,
     WorkerProcess,
@@ -76,19 +77,7 @@ def undisturbed() -> dict[str, Any]:
 
 
 @pytest.fixture
-def sqlite(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("BROKER_URL", raising=False)
-
-
-@pytest.fixture
-def postgresql_and_redis(
-    postgresql_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BROKER_URL", redis_url)
-
-
-@pytest.fixture
-def workers(data_dir: Path) -> Iterator[list[WorkerProcess]]:
+def workers(broker: Broker, database_url: str) -> Iterator[list[WorkerProcess]]:
     """Workers that are ended with the test; the last one runs."""
     started = [WorkerProcess(SETTINGS)]
     yield started
@@ -148,7 +137,7 @@ def assert_equal(found: dict[str, Any], undisturbed: dict[str, Any]) -> None:
     assert found["trials"] == undisturbed["trials"]
 
 
-@pytest.mark.usefixtures("sqlite")
+@pytest.mark.parametrize("services", [ONE_MACHINE], indirect=True)
 def test_killed_processes_change_nothing(
     workers: list[WorkerProcess], undisturbed: dict[str, Any]
 ):
@@ -165,7 +154,7 @@ def test_killed_processes_change_nothing(
         assert jobs.job(session, job_id).attempt == 1
 
 
-@pytest.mark.usefixtures("postgresql_and_redis")
+@pytest.mark.parametrize("services", [TEAM], indirect=True)
 def test_killed_workers_change_nothing(workers: list[WorkerProcess], undisturbed: dict[str, Any]):
     job_id = queue_job(SPEC)
 
