@@ -22,7 +22,7 @@ SEED = 0  # of the resamples
 NUM_RESAMPLES = 1_000
 FEW_RESAMPLES = 200  # of looks before the last
 PERCENT = "%"
-WINDOW = 3  # looks at the end over which a spread is told, unless more epochs were looked at
+WINDOW = (3, 10)  # looks at the end over which a spread is told: three, or consecutive epochs
 FEW_TRAINED = 4  # probes of which it is known when they were trained, that a tau rests on
 
 
@@ -208,13 +208,17 @@ def over_training(found: Sequence[Look], truth: Truth) -> tuple[Agreed, ...]:
 
 
 def window(found: Sequence[Look]) -> tuple[Look, ...]:
-    """The looks at the end over which a spread is told: consecutive epochs, or the last three."""
+    """The looks at the end over which a spread is told: consecutive epochs, or the last three.
+
+    Ten at most, as Deeper Insights has it: more would be no end.
+    """
     ends = [look for look in found if look.epoch is not None]
     num = 1
     while num < len(ends) and _are_consecutive(ends[-num - 1], ends[-num]):
         num += 1
     of_epochs = [look for look in found if ends and look.step >= ends[-num].step]
-    return tuple(found[-max(len(of_epochs), WINDOW) :])
+    least, most = WINDOW
+    return tuple(found[-min(max(len(of_epochs), least), most) :])
 
 
 def between_looks(found: Sequence[Look]) -> tuple[Alike, ...]:

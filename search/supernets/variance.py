@@ -30,17 +30,17 @@ def gradient_variance(net: Supernet, drawn: Iterable[tuple[Mix, Labelled]]) -> f
     """
     parameters = [p for p in net.parameters() if p.requires_grad]
     sums = [torch.zeros_like(p) for p in parameters]
-    squares, count = 0.0, 0
+    squares, count = torch.zeros((), device=sums[0].device), 0  # the device is waited for once
     for mix, (x_BCHW, y_B) in drawn:
         loss = cross_entropy(net(x_BCHW, mix, BATCH_NORMS), y_B)
         found = torch.autograd.grad(loss, parameters, allow_unused=True)
         for total, gradient in zip(sums, found, strict=True):
             if gradient is not None:
                 total += gradient
-                squares += float(gradient.square().sum())
+                squares += gradient.square().sum()
         count += 1
-    of_mean = sum(float(total.square().sum()) for total in sums) / count
-    return (squares - of_mean) / (count - 1)
+    of_mean = torch.stack([total.square().sum() for total in sums]).sum() / count
+    return float(squares - of_mean) / (count - 1)
 
 
 def is_affordable(training: Training, num_looks: int) -> bool:

@@ -90,6 +90,12 @@ def test_a_spread_is_told_over_all_consecutive_epochs_at_the_end_or_three_looks(
     assert [one.step for one in ranking.window(apart)] == [3, 4, 5]
 
 
+def test_a_training_that_was_looked_at_after_every_epoch_has_an_end_of_ten():
+    epochs = [look(step=step, epoch=step) for step in range(1, 41)]
+
+    assert [one.step for one in ranking.window(epochs)] == list(range(31, 41))
+
+
 @pytest.mark.parametrize(("num", "rank"), [(1, 2), (3, 1)])
 def test_the_best_rank_among_the_top(num, rank):
     assert ranking.best_of_top(look(), truth(), num).rank == rank
