@@ -238,9 +238,10 @@ class Probe(Subject):
         """
         if self._shortcut is not None:
             return list(self._shortcut(constants))
-        net = self.fresh_network(1)
         with torch.no_grad():
-            return [self._constant_output(net, constant) for constant in constants]
+            return [
+                self._constant_output(self.constant_network, constant) for constant in constants
+            ]
 
     def _constant_output(self, net: nn.Module, constant: float) -> Tensor:
         parameters = {

@@ -66,6 +66,11 @@ class Subject:
         """The network as built. Read it; never write to it."""
         return self.fresh_network(self.batch.num_classes)
 
+    @cached_property
+    def constant_network(self) -> nn.Module:
+        """A network with one output, for weights that are all equal; its own say nothing."""
+        return self.fresh_network(1)
+
     def fresh_network(self, num_classes: int) -> nn.Module:
         """Another network of the same seed, for whoever has to change it."""
         generator = torch.Generator().manual_seed(self.seed)
@@ -79,7 +84,8 @@ class Subject:
 
     @cached_property
     def _memory_format(self) -> torch.memory_format:
-        return memory_format_for(self.network, self.device)
+        known: nn.Module | None = self.__dict__.get("constant_network")  # spares building another
+        return memory_format_for(self.network if known is None else known, self.device)
 
     def _laid_out(self, tensor: Tensor) -> Tensor:
         return laid_out(tensor, self._memory_format) if tensor.ndim == 4 else tensor

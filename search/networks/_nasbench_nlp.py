@@ -69,15 +69,15 @@ class Cell(nn.Module):
 
 
 class Layer(nn.Module):
-    """A cell run over a sequence, from hidden states of zeros."""
+    """A cell run over a sequence, from hidden states of zeros or of another number."""
 
     def __init__(self, recipe: Mapping[str, Any], in_features: int, width: int) -> None:
         super().__init__()
         self.cell = Cell(recipe, in_features, width)
 
-    def forward(self, x_WBF: Tensor) -> Tensor:
-        zeros_BD = x_WBF.new_zeros(x_WBF.shape[1], self.cell.width)
-        hidden = [zeros_BD] * self.cell.num_hidden
+    def forward(self, x_WBF: Tensor, start: float = 0.0) -> Tensor:
+        start_BD = x_WBF.new_full((x_WBF.shape[1], self.cell.width), start)
+        hidden = [start_BD] * self.cell.num_hidden
         outputs = []
         for x_BF in x_WBF:
             hidden = self.cell(x_BF, hidden)
@@ -115,10 +115,14 @@ class Network(nn.Module):
         self.classifier = nn.Linear(embedding, num_classes)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        x_WBF = x_BCHW.permute(3, 0, 1, 2).flatten(2)
-        h_WBD = self.layers(self.embedding(x_WBF))
+        h_WBD = self.layers(self.embedding(columns(x_BCHW)))
         logits_BK: Tensor = self.classifier(h_WBD[-1])
         return logits_BK
+
+
+def columns(x_BCHW: Tensor) -> Tensor:
+    """What is read, column by column, W x B x F."""
+    return x_BCHW.permute(3, 0, 1, 2).flatten(2)
 
 
 def applied(operation: str, *read: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from search.errors import NotApplicableError
 from search.networks import (
     _cells,
     _darts,
@@ -17,13 +16,15 @@ from search.networks import (
 )
 from search.probe import Probe
 from search.proxies import proxies
+from search.recurrent_outputs import recurrent_output
 from search.traits import declares
 
 NASBENCH201 = 1e-7, 1.0
 NASBENCH101 = 1e-4, 10.0
-# Those of NAS-Bench-101 are the authors'. For the others no constants are published, and with
+NASBENCH_NLP = 1e-5, 1e-3
+# These three are the authors'. For the others no constants are published, and with
 # those of NAS-Bench-201 the outputs are equal for nearly all: that they get the same is ours.
-CONSTANTS = dict.fromkeys(
+CONSTANTS: dict[type, tuple[float, float]] = dict.fromkeys(
     (
         _nasbench101.Network,
         _nasbench_macro.Network,
@@ -32,7 +33,7 @@ CONSTANTS = dict.fromkeys(
         _elastic_tiny.Network,
     ),
     NASBENCH101,
-)
+) | {_nasbench_nlp.Network: NASBENCH_NLP}
 Constant = Annotated[float, Field(ge=0, description="0 takes that of the space.")]
 
 
@@ -43,8 +44,7 @@ Constant = Annotated[float, Field(ge=0, description="0 takes that of the space."
     passes="two forward",
     fails_on="nan where the lower constant leaves equal outputs: on NAS-Bench-201 the 6,399 "
     "cells with no path of skips and pools alone, most of mobile and nasbench_macro, and networks "
-    "with layer norm, which makes equal channels 0; not applicable to recurrent cells, whose "
-    "biases and states the authors fill too",
+    "with layer norm, which makes equal channels 0; recurrent cells that overflow",
     source="Gracheva (2023), epsinas",
 )
 def epsinas(
@@ -59,29 +59,29 @@ def epsinas(
     With all weights of a kind equal it does not matter whether two branches share a layer, so
     that cells of one expression have one value: the coarsest equivalence holds.
 
+    Of recurrent cells the outputs are those of the last layer's units after every column, and
+    biases and first hidden states equal the constant too, as the authors have it.
+
     Args:
         probe: whose network, with a single output, and images; labels are not read.
-        low: the lower constant; 1e-7 for NAS-Bench-201, 1e-4 for most other spaces.
-        high: the upper constant; 1 for NAS-Bench-201, 10 for most other spaces.
-
-    Raises:
-        NotApplicableError: the network is one of recurrent cells.
+        low: the lower constant; 1e-7 for NAS-Bench-201, 1e-5 for recurrent cells, 1e-4 for most
+            other spaces.
+        high: the upper constant; 1 for NAS-Bench-201, 1e-3 for recurrent cells, 10 for most
+            other spaces.
     """
     own = constants_of(probe)
-    return score_of_outputs(*probe.constant_outputs(low or own[0], high or own[1]))
+    constants = low or own[0], high or own[1]
+    if not probe.is_collapsed and isinstance(probe.constant_network, _nasbench_nlp.Network):
+        net = probe.constant_network
+        return score_of_outputs(*(recurrent_output(net, probe.x_BCHW, c) for c in constants))
+    return score_of_outputs(*probe.constant_outputs(*constants))
 
 
 def constants_of(probe: Probe) -> tuple[float, float]:
-    """The lower and the upper constant of the space that a network is from.
-
-    Raises:
-        NotApplicableError: the network is one of recurrent cells.
-    """
+    """The lower and the upper constant of the space that a network is from."""
     if probe.is_collapsed:
         return NASBENCH201
-    if isinstance(probe.network, _nasbench_nlp.Network):
-        raise NotApplicableError("epsinas is not defined here for recurrent cells")
-    return CONSTANTS.get(type(probe.network), NASBENCH201)
+    return CONSTANTS.get(type(probe.constant_network), NASBENCH201)
 
 
 def score_of_outputs(low_B: Tensor, high_B: Tensor) -> float:

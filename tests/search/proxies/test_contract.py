@@ -35,7 +35,6 @@ CELL_PARAMS = PARAMS | {"linear_regions": {"images": 5000, "repeats": 1}}
 
 RECURRENT = dict.fromkeys(("az_expressivity", "az_progressivity", "az_trainability"), "blocks")
 RECURRENT |= {
-    "epsinas": "recurrent",
     "linear_regions": "no ReLU",
     "meco": "maps",
     "zen": "last_features",
@@ -285,7 +284,18 @@ def test_proxies_share_scores_under_nothing_coarser_than_is_tested_for_them(name
     assert traits_of(proxies[name]).equivalence in ("exact", tested.get(name, "pruned"))
 
 
+def test_epsinas_alone_builds_one_network():
+    probe, built = probe_of("nasbench101", small_arch("nasbench101")), []
+    build = probe._build
+    probe._build = lambda **given: built.append(given) or build(**given)
+
+    score_of("epsinas", probe)
+
+    assert [given["num_classes"] for given in built] == [1]
+
+
 DEFINED = {"cell_27", "cell_64", "darts", "elastic_tiny", "nasbench101", "nasbench201"}
+DEFINED |= {"nasbench_nlp"}
 
 
 @pytest.mark.parametrize("space", sorted(DEFINED))

@@ -9,6 +9,7 @@ from torch import nn
 
 from search.block_statistics import entropy, least_growth, spectral_entropy, trainability
 from search.errors import NotApplicableError
+from search.networks._nasbench_nlp import Network
 from search.neuron_codes import neuron_codes
 from search.probe import Batch, Probe
 from search.proxies import proxies
@@ -19,6 +20,7 @@ from search.proxies.jacob_cov import score_of_correlation
 from search.proxies.linear_regions import Regions
 from search.proxies.meco import least_eigenvalue
 from search.proxies.zico import score_of_gradients as zico_of
+from search.recurrent_outputs import recurrent_output
 
 
 def linear(rows, bias=None):
@@ -151,6 +153,20 @@ def test_epsinas_is_zero_for_a_homogeneous_network():
 
 def test_epsinas_is_nan_when_all_outputs_are_equal():
     assert math.isnan(score_of_outputs(torch.ones(4), torch.arange(4.0)))
+
+
+def test_epsinas_of_a_recurrent_layer_fills_biases_and_first_states_too():
+    """h' = w (sum of the embedded token) + w (sum of h) + w, for two units and two columns."""
+    recipe = {"h_new_0": {"op": "linear", "input": ["x", "h_prev_0"]}}
+    net, x_BCHW = Network(recipe, features=1, num_classes=1, embedding=2), torch.ones(1, 1, 1, 2)
+    x_BCHW[..., 1] = 3
+    embedded = float(torch.rand(2, 1, generator=torch.Generator().manual_seed(21)).sum())
+    w = 0.1
+
+    first = w * (embedded + 2 * w + 1)
+    second = w * (3 * embedded + 2 * first + 1)
+
+    assert recurrent_output(net, x_BCHW, w).tolist() == pytest.approx([first, second])
 
 
 def test_synflow_log_is_the_logarithm_of_the_flow():
