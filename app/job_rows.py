@@ -60,8 +60,8 @@ def best_of(job: Job, catalogue: Catalogue, volume: float | None = None) -> str:
 
 
 def named(job: Job, length: int) -> str:
-    """Name and number, by which other pages and commands call it; Markdown."""
-    return f"{wording.plain(wording.shortened(job.name, length))} :gray[\\#{job.id}]"
+    """Its number, by which other pages and commands call it, and its name; Markdown."""
+    return f":gray[\\#{job.id}] {wording.plain(wording.shortened(job.name, length))}"
 
 
 def num_full(job: Job) -> int:
@@ -102,7 +102,7 @@ def _fill(
     with state:
         badge(job.state)
     with name:
-        pages.link("search", named(job, 44), id=job.id)
+        pages.link("search", named(job, 34), id=job.id)
     space.caption(wording.plain(job.space))
     method.caption(wording.plain(f"{job.strategy}, seed {job.seed}"))
     extra = f"  \n{wording.count(job.num_screened)} screened" if job.num_screened else ""

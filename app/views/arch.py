@@ -204,8 +204,8 @@ def _found_by(known: Known) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             pages.link(
                 "search",
-                f"{wording.plain(wording.shortened(meeting.job_name, 40))} "
-                f":gray[\\#{meeting.job_id}]",
+                f":gray[\\#{meeting.job_id}] "
+                f"{wording.plain(wording.shortened(meeting.job_name, 40))}",
                 id=meeting.job_id,
                 trials=meeting.number,
             )

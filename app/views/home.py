@@ -93,7 +93,7 @@ def _active() -> None:
 def _active_row(job: Job) -> None:
     name, state = st.columns((3, 1.35), vertical_alignment="center", wrap=False)
     with name:
-        pages.link("search", job_rows.named(job, 40), id=job.id)
+        pages.link("search", job_rows.named(job, 36), id=job.id)
     with state:
         job_rows.badge(job.state)
     if job.state in (JobState.QUEUED, JobState.LOST) and not job.num_trials:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app import cached, mixtures, pages, states, wording
+from app.inheriting import trains_supernet
 from app.measures import Measure, measures_of
 from app.mixtures import Mixture
 from app.views import _search_front, _search_head, _search_tabs
@@ -44,6 +45,7 @@ def show() -> None:
     interval = _interval() if is_live else None
     # The head watches the state also when charts are to stand still: it says what was asked for.
     trains = _search_head.is_training(found.job)
+    comes_before = trains_supernet(found.job.spec) and not found.job.num_trials
     often = (interval or HEAD_S) if is_live else None
     _search_head.show(found.job.id, found.job.state, often, was_training=trains)
     if trains:
@@ -53,14 +55,15 @@ def show() -> None:
     else:
         has_ended = found.job.state in jobs.ENDED
         looked = "was looked at in this search" if has_ended else "has been looked at yet"
-        st.info(f"No architecture {looked}.", icon=":material/info:")
+        first = "The supernet is trained before. " if comes_before and not has_ended else ""
+        st.info(f"{first}No architecture {looked}.", icon=":material/info:")
     _search_tabs.show(
         found.job,
         found.measures,
         found.mixed,
         found.catalogue,
         interval,
-        first=st.session_state.setdefault("first_tab", "training" if trains else None),
+        first=st.session_state.setdefault("first_tab", "training" if comes_before else None),
     )
 
 

@@ -171,12 +171,13 @@ def _bulk(found: Page[Job], wanted: JobFilter) -> None:
 
 def _confirm_cancel(ids: Sequence[int]) -> None:
     """Asks again, in place: a dialog would lose its button when the list is drawn anew."""
+    they_have, them = ("it has", "it") if len(ids) == 1 else ("they have", "them")
     st.markdown(
         f"{wording.counted(len(ids), 'search')} will end: "
-        f"{', '.join(f'#{number}' for number in ids[:20])}. What they have found is kept."
+        f"{', '.join(f'#{number}' for number in ids[:20])}. What {they_have} found is kept."
     )
     st.button(
-        "Cancel them",
+        f"Cancel {them}",
         type="primary",
         width="stretch",
         key="cancel_chosen",

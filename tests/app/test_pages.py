@@ -203,7 +203,9 @@ def test_chosen_searches_say_how_many_can_be_cancelled(ids, open_page):
     page.checkbox(key=f"pick{ids['queued']}").check()
     page.checkbox(key=f"pick{ids['succeeded']}").check().run()
 
-    assert f"1 search will end: #{ids['queued']}" in words(page)
+    said = words(page)
+    assert f"1 search will end: #{ids['queued']}. What it has found is kept." in said
+    assert "Cancel it" in said
     page.button(key="cancel_chosen").click().run()
     with reading() as session:
         assert jobs.job(session, ids["queued"]).state is jobs.JobState.CANCELLED
@@ -270,7 +272,7 @@ def test_history_names_the_machine_of_a_worker(ids, open_page):
 def test_a_search_is_called_by_its_number_too(ids, open_page, path):
     number = ids["running"]
 
-    assert f"live sweep :gray[\\#{number}]" in words(open_page(path, id=number))
+    assert f":gray[\\#{number}] live sweep" in words(open_page(path, id=number))
 
 
 @pytest.mark.parametrize(

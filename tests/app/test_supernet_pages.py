@@ -54,6 +54,19 @@ def test_the_numbers_of_charts_are_there_as_tables_once_they_are_opened(made, op
     assert set(probes["true rank"]) == set(range(1, supernets.NUM_PROBES + 1))
 
 
+def test_a_paused_training_is_shown_and_said_to_come_first(made, open_page):
+    job_id = made(supernets.add_under_way)
+    with transaction() as session:
+        jobs.pause(session, job_id, "ada")
+        token = jobs.job(session, job_id).token
+        jobs.release(session, job_id, token, state=filling.S.PAUSED, reason="paused")
+
+    page = open_page("search", id=job_id)
+
+    assert "The supernet is trained before. No architecture has been looked at yet." in said(page)
+    assert page.session_state["tab"] == "training"
+
+
 def test_all_series_of_a_training_are_there_as_a_table(made, open_page):
     page = open_page("search", id=made(supernets.add), tab="training")
     page.session_state["numbers"] = True
