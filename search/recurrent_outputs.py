@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from search.networks._nasbench_nlp import Network, columns
+from search.networks._nasbench_nlp import Layer, Network, columns
 
 EMBEDDING_SEED = 21  # the authors'
 
@@ -24,6 +24,18 @@ def recurrent_output(net: Network, x_BCHW: Tensor, constant: float) -> Tensor:
     with torch.no_grad():
         h_WBD = columns(x_BCHW) @ drawn.to(x_BCHW).T
         for layer in net.layers:
-            filled = {name: torch.full_like(p, constant) for name, p in layer.named_parameters()}
-            h_WBD = functional_call(layer, filled, (h_WBD, constant))
+            assert isinstance(layer, Layer)
+            h_WBD = _filled_layer(layer, h_WBD, constant)
     return h_WBD[:, :, 0].flatten()
+
+
+def _filled_layer(layer: Layer, x_WBD: Tensor, constant: float) -> Tensor:
+    """The first hidden state after each column."""
+    cell = layer.cell
+    filled = {name: torch.full_like(p, constant) for name, p in cell.named_parameters()}
+    hidden = [x_WBD.new_full((x_WBD.shape[1], cell.width), constant)] * cell.num_hidden
+    outputs = []
+    for x_BD in x_WBD:
+        hidden = functional_call(cell, filled, (x_BD, hidden))
+        outputs.append(hidden[0])
+    return torch.stack(outputs)

@@ -69,15 +69,15 @@ class Cell(nn.Module):
 
 
 class Layer(nn.Module):
-    """A cell run over a sequence, from hidden states of zeros or of another number."""
+    """A cell run over a sequence, from hidden states of zeros."""
 
     def __init__(self, recipe: Mapping[str, Any], in_features: int, width: int) -> None:
         super().__init__()
         self.cell = Cell(recipe, in_features, width)
 
-    def forward(self, x_WBF: Tensor, start: float = 0.0) -> Tensor:
-        start_BD = x_WBF.new_full((x_WBF.shape[1], self.cell.width), start)
-        hidden = [start_BD] * self.cell.num_hidden
+    def forward(self, x_WBF: Tensor) -> Tensor:
+        zeros_BD = x_WBF.new_zeros(x_WBF.shape[1], self.cell.width)
+        hidden = [zeros_BD] * self.cell.num_hidden
         outputs = []
         for x_BF in x_WBF:
             hidden = self.cell(x_BF, hidden)

@@ -53,8 +53,8 @@ def sequences():
 def test_a_higher_score_goes_with_a_lower_loss():
     """Published: -.34 over 14,322 cells, on the text that they were trained on, 3 layers of 600.
 
-    Ours: -.293 over the 285 of 300 cells that do not overflow, by the network that searches have, one
-    layer of 32; -.296 over 146 of 150 with the published sizes.
+    Ours: -.293 over the 285 of 300 cells that do not overflow, by the network that searches have,
+    one layer of 32; -.296 over 146 of 150 with the published sizes.
     """
     losses, batch = losses_by_recipe(), sequences()
     shape = tuple(batch.x_BCHW.shape[1:])
