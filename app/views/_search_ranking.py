@@ -33,6 +33,8 @@ from search.spaces import spaces
 LEAST_S = 10
 TTL_S = 15.0
 NUM_HELD = 32
+# Known even while no worker is there to say what they are; fine-tuned accuracies are others.
+INHERITED = ("supernet_validation_accuracy", "supernet_accuracy")
 TOPS = (1, 3)  # probes of the highest inherited accuracy, whose true ranks are told
 FEW = 10  # probes, below which intervals are wide whatever comes out
 
@@ -85,7 +87,8 @@ def _draw(job_id: int, catalogue: Catalogue) -> None:
 def _own_pick(job: Job, catalogue: Catalogue) -> tuple[str, Picked] | None:
     """The best trial of the search by inherited accuracy, and the name of that measure."""
     for measure in measures_of(job.spec, catalogue):
-        if measure.kind == "supernet" and (found := picked(job, measure)) is not None:
+        is_known = catalogue.plugin("inherited", measure.metric) is not None
+        if (is_known or measure.metric in INHERITED) and (found := picked(job, measure)):
             return measure.name, found
     return None
 

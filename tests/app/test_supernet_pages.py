@@ -7,7 +7,7 @@ import pytest
 from app import cached, ranking_truths, supernet_record
 from app.ranking import Look, Truth, agreed
 from app.views import _search_ranking
-from db import jobs, trials
+from db import jobs, trials, workers
 from db.batch import Batch, SnapshotRow
 from db.session import reading, transaction
 from search.spaces import spaces
@@ -212,6 +212,17 @@ def test_without_a_benchmark_picks_are_ranked_among_what_was_trained_alone(made,
     text = said(open_page("search", id=job_id, tab="ranking"))
 
     assert "among only R = 24 architectures whose truth is known, no sample of the space" in text
+
+
+def test_a_search_has_its_pick_while_no_worker_is_there(made, open_page):
+    job_id = made(supernets.add)
+    supernets.add_benchmark()
+    with transaction() as session:
+        workers.stop(session, "worker-1")
+
+    text = said(open_page("search", id=job_id, tab="ranking"))
+
+    assert "best supernet_validation_accuracy of this search" in text
 
 
 def test_a_pick_that_nobody_knows_is_said_to_be_unknown(made, open_page):
