@@ -2,7 +2,9 @@
 
 There torch's gradient of the weights takes tens of times as long as the forward pass: it goes
 through one channel after the other. Late layers of elastic networks have hundreds of channels on
-maps of 4 x 4 and less. Here the gradient is added up tap by tap, over all channels at once.
+maps of 4 x 4 and less. Here the gradient is added up tap by tap, over all channels at once. In
+fewer bits that is needed besides: there torch's gradient of such weights has entries that nothing
+was written to (seen with torch 2.13).
 """
 
 from typing import Any
@@ -23,6 +25,9 @@ def depthwise(x_BCHW: Tensor, weight: Tensor, stride: int, padding: int, dilatio
         dilation: from tap to tap.
     """
     if _is_slow(x_BCHW, weight):
+        if torch.is_autocast_enabled("cpu"):
+            dtype = torch.get_autocast_dtype("cpu")
+            x_BCHW, weight = x_BCHW.to(dtype), weight.to(dtype)
         y_BCHW: Tensor = _ByTaps.apply(  # type: ignore[no-untyped-call]
             x_BCHW, weight, stride, padding, dilation
         )
@@ -37,7 +42,6 @@ def _is_slow(x_BCHW: Tensor, weight: Tensor) -> bool:
         and weight.shape[2:].numel() > height * width
         and weight.requires_grad
         and torch.is_grad_enabled()
-        and not torch.is_autocast_enabled("cpu")
     )
 
 

@@ -55,13 +55,31 @@ def test_only_the_weights_may_need_a_gradient():
     torch.testing.assert_close(to_weight, known)
 
 
-def test_it_is_for_small_maps_that_are_trained_in_their_own_precision():
+def test_it_is_for_small_maps_that_are_trained():
     x, weight = maps(2, 3, torch.float32)
     large, _ = maps(4, 3, torch.float32)
 
     assert not module._is_slow(large, weight)
     with torch.no_grad():
         assert not module._is_slow(x, weight)
-    with torch.autocast("cpu", torch.bfloat16):
-        assert not module._is_slow(x, weight)
-        assert depthwise(x, weight, 1, 1, 1).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(("size", "kernel", "stride", "dilation"), SMALLER)
+def test_gradients_in_fewer_bits_are_near_and_have_no_entry_that_nothing_was_written_to(
+    precision, size, kernel, stride, dilation
+):
+    x, weight = maps(size, kernel, torch.float32)
+    padding = dilation * (kernel // 2)
+    known = torch.autograd.grad(
+        F.conv2d(x, weight, None, stride, padding, dilation, 4).sum(), [x, weight]
+    )
+
+    with torch.autocast("cpu", precision):
+        y = depthwise(x, weight, stride, padding, dilation)
+    found = torch.autograd.grad(y.float().sum(), [x, weight])
+
+    assert y.dtype == precision
+    for ours, theirs in zip(found, known, strict=True):
+        assert ours.dtype == torch.float32
+        torch.testing.assert_close(ours, theirs, rtol=0.03, atol=0.05)
