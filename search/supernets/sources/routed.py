@@ -108,8 +108,12 @@ class Routed(WeightSource):
     def shares(self, slot: Slot, mix: Mix) -> Tensor:
         """Of every expert, for the layer or for each of its outputs."""
         router = self._routers[slot.name]
-        shares: Tensor = router(self.seen(mix, router.inner.weight.device))
+        shares: Tensor = router(self._input(router, mix))
         return shares
+
+    def _input(self, router: Router, mix: Mix) -> Tensor:
+        weight = router.inner.weight
+        return self.seen(mix, weight.device).to(weight.dtype)
 
     def seen(self, mix: Mix, device: torch.device) -> Tensor:
         """What the routers see: for every decision the mean choice, from 0 to 1."""
@@ -161,10 +165,7 @@ class Routed(WeightSource):
     def _routing(self, arch: Arch) -> dict[str, Tensor]:
         """The shares of every layer."""
         mix = onehot(arch)
-        return {
-            name: router(self.seen(mix, router.inner.weight.device))
-            for name, router in self._routers.items()
-        }
+        return {name: router(self._input(router, mix)) for name, router in self._routers.items()}
 
 
 def _routed_by_default(slots: Sequence[Slot]) -> list[Slot]:

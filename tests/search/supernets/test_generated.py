@@ -59,18 +59,6 @@ def test_swapping_embeddings_swaps_blocks():
     assert not torch.equal(after, before)
 
 
-@pytest.mark.parametrize("name", ["elastic_tiny", "nasbench201"])
-def test_one_hot_is_the_collapsed_network(name, images, rng):
-    space = spaces[name]
-    net = small(name, make(space))
-
-    with torch.no_grad():
-        for arch in (space.sample(rng), space.sample(rng)):
-            torch.testing.assert_close(
-                net(images, onehot(arch)), net.collapse(arch)(images), rtol=1e-4, atol=1e-5
-            )
-
-
 def test_other_architectures_get_other_weights_unless_they_are_not_seen():
     archs = (0, 2, 2, 1, 3, 2, 2, 1), (0, 2, 2, 1, 3, 2, 2, 0)
     for sees_archs in (True, False):
