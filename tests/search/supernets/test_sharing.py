@@ -80,6 +80,22 @@ def test_with_no_sharing_training_one_leaves_the_others_as_they_are():
     assert all(p not in states for arch in others for p in parameters_of(made.net, arch).values())
 
 
+def test_with_no_sharing_momenta_of_one_are_not_moved_by_training_another():
+    made = training(of("deeper_insights", sharing="none"))
+    made.step()  # of the first architecture
+    own = list(parameters_of(made.net, (0, 0, 0)).values())
+    before = [p.clone() for p in own]
+    momenta = [made.optimizer.state[p]["momentum_buffer"].clone() for p in own]
+    assert momenta
+
+    report = made.step()
+
+    assert report.passes[0].done.mix.arch == (0, 0, 1)
+    assert all(torch.equal(p, was) for p, was in zip(own, before, strict=True))
+    after = [made.optimizer.state[p]["momentum_buffer"] for p in own]
+    assert all(torch.equal(a, b) for a, b in zip(after, momenta, strict=True))
+
+
 def test_a_shared_prefix_is_all_that_changes_in_others():
     made, before = step_on("cell_27", (0, 1, 2), sharing="prefix", parts=1)
 

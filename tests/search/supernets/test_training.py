@@ -13,14 +13,14 @@ from search.supernets.examples import HeldExamples
 from search.supernets.losses import HardLabel
 from search.supernets.making import supernet_of
 from search.supernets.mix import onehot
-from search.supernets.norms import calibrated
+from search.supernets.norms import FixedNorms, calibrated
 from search.supernets.paths import PathSampler
 from search.supernets.recipe import Dropping
 from search.supernets.recipes import recipes, unfit_reason
 from search.supernets.schedules import constant
 from search.supernets.splitting import member_sources
 from search.supernets.steps import gradient_norms, pass_of
-from search.supernets.supernet import zero_branch_ends
+from search.supernets.supernet import BATCH_NORMS, zero_branch_ends
 from search.supernets.training import Training
 from search.supernets.updates import Clip
 from tests.search.supernets.conftest import SMALL, small
@@ -243,6 +243,25 @@ def test_gradients_of_passes_are_summed_with_their_weights():
         torch.testing.assert_close(total, a if b is None else a + 0.5 * b, rtol=1e-4, atol=1e-6)
 
 
+class ByRole(HardLabel):
+    """A loss whose gradient by one number is 1, 2 or 4."""
+
+    def __call__(self, role, logits_BK, y_B, memo):
+        return (self.number * {"max": 1, "mid": 2, "min": 4}[role]).expand(len(y_B))
+
+
+def test_gradients_of_1_2_and_4_are_7_before_the_step():
+    made = training(replace(of("sandwich", num_mid=1), loss=ByRole), "elastic_tiny")
+    bias = made.net.source.parameters_of(made.net.slots["classifier"])[1]
+    made.passes.loss.number = bias[0]
+    seen = []
+    made.paths.observe = lambda _report: seen.append(float(bias.grad[0]))
+
+    made.step()
+
+    assert seen == [7.0]
+
+
 def test_a_pass_of_weight_0_is_left_out():
     recipe = of("sandwich", distils=False)
 
@@ -288,6 +307,21 @@ def test_branches_that_start_at_zero_are_the_identity_and_learn_their_scale_firs
     for conv, _ in (block.widen, block.look, block.narrow):
         assert net.source.parameters_of(conv)[0].grad.abs().max() == 0
     assert net.source.parameters_of(block.narrow[1])[0].grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("norms", [BATCH_NORMS, FixedNorms({})], ids=["training", "evaluation"])
+def test_a_stage_of_shortcuts_that_starts_at_zero_is_the_identity(norms):
+    net = small("elastic_tiny", shape=(1, 8, 8))
+    zero_branch_ends(net)
+    stage, mix = net._stages[0], onehot(BIG)
+    assert all(block.has_shortcut for block in stage)
+    x = torch.randn(4, 32, 8, 8, generator=torch.Generator().manual_seed(0))
+
+    y = x
+    for block in stage:
+        y = net._block(y, block, mix, norms, None)
+
+    assert torch.equal(y, x)
 
 
 def test_norm_clipping_scales_the_gradient_and_tells_both_norms():
