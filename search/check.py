@@ -7,7 +7,8 @@ from search import listing
 from search.catalogue import Catalogue, Plugin, PluginKind
 from search.check_parameters import Problem, parameter_problems
 from search.errors import SpecError
-from search.relations import asked_of_supernet
+from search.holding_out import FEWEST, num_held_out
+from search.relations import asked_of_supernet, decision_problems
 from search.spaces import spaces
 from search.spec import TABLE, Choice, Objective, Spec
 
@@ -255,6 +256,7 @@ def _supernet_problems(spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
         yield "space.name", f"there is no supernet of {spec.space.name}; there is one of: {known}"
     if use.recipe is not None:
         yield from _recipe_problems(use.recipe, spec.space.name, catalogue)
+        yield from _held_out_problems(use.validation_share, spec, catalogue)
     elif use.checkpoint is not None:
         reason = _checkpoint_problem(use.checkpoint, spec, catalogue)
         if reason is not None:
@@ -281,6 +283,11 @@ def _recipe_problems(recipe: Choice, space: str, catalogue: Catalogue) -> Iterat
     reason = plugin.traits.get("unfit", {}).get(space) if plugin else None
     if reason is not None:
         yield f"{path}name", f"{recipe.name} cannot train {space}: {reason}"
+    known = spaces.get(space)  # of a team's own spaces only the worker knows more
+    if plugin is not None and known is not None:
+        num = len(known.decisions)
+        for name, message in decision_problems(plugin.parameters, recipe.params, num):
+            yield f"{path}params.{name}", message
     mixtures = [plugin for plugin in catalogue.plugins if plugin.kind == "mixture"]
     for name in asked_of_supernet(plugin.parameters if plugin else {}, recipe.params):
         fitting = [m.name for m in mixtures if name in m.parameters.get("properties", {})]
@@ -290,6 +297,17 @@ def _recipe_problems(recipe: Choice, space: str, catalogue: Catalogue) -> Iterat
                 f"the supernet of {space} has none; there are some in that of: "
                 f"{', '.join(fitting) or 'no space'}",
             )
+
+
+def _held_out_problems(share: float, spec: Spec, catalogue: Catalogue) -> Iterator[Problem]:
+    dataset = catalogue.plugin("dataset", spec.data.name)
+    num = dataset.traits.get("num_train") if dataset and not spec.data.params else None
+    if isinstance(num, int) and num - num_held_out(num, share) < FEWEST:
+        yield (
+            "supernet.validation_share",
+            f"{num_held_out(num, share):,} of {num:,} training images would be held out, which "
+            "leaves too few to train on",
+        )
 
 
 def _checkpoint_problem(digest: str, spec: Spec, catalogue: Catalogue) -> str | None:

@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
-_BELOW, _NEEDS, _OF_SUPERNET = "below", "needs", "of_supernet"
+_BELOW, _NEEDS = "below", "needs"
+_OF_SUPERNET, _OF_DECISION = "of_supernet", "of_decision"
 
 
 def below(other: str, **bounds: Any) -> FieldInfo:  # noqa: ANN401  # as Field takes them
@@ -19,6 +20,37 @@ def needs(other: str, *fitting: str) -> FieldInfo:
     """A value besides the default needs one of these values of another parameter."""
     made: FieldInfo = Field(json_schema_extra={_NEEDS: {other: list(fitting)}})
     return made
+
+
+def of_decision(first: str = "", **bounds: Any) -> FieldInfo:  # noqa: ANN401  # as Field takes them
+    """The number of a decision of the space, from 0; or how many there are from *first* on."""
+    made: FieldInfo = Field(json_schema_extra={_OF_DECISION: first}, **bounds)
+    return made
+
+
+def decision_problems(
+    schema: Mapping[str, Any], params: Mapping[str, Any], num_decisions: int
+) -> Iterator[tuple[str, str]]:
+    """Parameters that name decisions which a space does not have, each with what is wrong.
+
+    Args:
+        schema: of all parameters of a plug-in, in JSON schema.
+        params: as they were given.
+        num_decisions: of the space.
+    """
+    properties = schema.get("properties", {})
+    values = {name: params.get(name, one.get("default")) for name, one in properties.items()}
+    for name, one in properties.items():
+        first = one.get(_OF_DECISION)
+        places = [values[name]] if first == "" else [values.get(first), values[name]]
+        if first is None or not all(isinstance(place, int) for place in places):
+            continue
+        last = places[0] if first == "" else sum(places) - 1
+        if last >= num_decisions > (0 if first == "" else places[0]):
+            yield (
+                name,
+                f"number {last} is split, but the last decision is number {num_decisions - 1}",
+            )
 
 
 def of_supernet(description: str) -> FieldInfo:

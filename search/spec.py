@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import re
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -33,7 +35,15 @@ LISTED = "listed"  # the strategy of exports
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME)]
 ObjectiveName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.\-]{0,63}$")]
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+
+
+def _is_digest(text: str) -> str:
+    if re.fullmatch(r"[0-9a-f]{32}", text) is None:
+        raise ValueError(f"{text[:40]!r} is no hash of a checkpoint: 32 digits and letters a to f")
+    return text
+
+
+Digest = Annotated[str, AfterValidator(_is_digest)]
 
 
 class _Part(BaseModel):

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from search.datasets import Images, Part
 from search.errors import DataError
+from search.holding_out import FEWEST, num_held_out
 from search.seeds import seed_of
 
 MAX_HELD_BYTES = 1 << 29  # of pixels; a larger part is read again for every batch
@@ -46,9 +47,9 @@ def split(images: Images, *, validation_share: float, train_size: int = 0) -> Sp
     """
     num = images.info.num_train
     order = np.random.default_rng(seed_of("validation", images.info.digest)).permutation(num)
-    num_held = max(1, round(num * validation_share))
+    num_held = num_held_out(num, validation_share)
     chosen = order[num_held : num_held + train_size if train_size else None]
-    if len(chosen) < 2:
+    if len(chosen) < FEWEST:
         raise DataError(
             f"{num} training examples are too few to hold {num_held} of them out for validation"
         )

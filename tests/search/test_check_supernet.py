@@ -90,6 +90,23 @@ def test_a_warm_up_that_never_ends_is_refused_at_its_field(offered):
     assert check(shiftnas(epochs=50, warmup_epochs=49), offered) is None
 
 
+def test_what_is_held_out_must_leave_something_to_train_on(offered):
+    recipe = {"name": "spos"}
+
+    fields = problems(spec({"recipe": recipe, "validation_share": 0.9999}), offered)
+
+    assert fields == {
+        "supernet.validation_share": "1,437 of 1,437 training images would be held out, which "
+        "leaves too few to train on"
+    }
+    assert check(spec({"recipe": recipe, "validation_share": 0.9}), offered) is None
+
+
+def test_what_is_no_hash_is_told_as_such():
+    with pytest.raises(SpecError, match="'abc' is no hash of a checkpoint: 32 digits and letters"):
+        spec({"checkpoint": "abc"})
+
+
 def test_a_checkpoint_that_fits_passes(offered):
     known = offered.model_copy(update={"checkpoints": (checkpoint(offered),)})
 
@@ -115,6 +132,16 @@ def test_a_checkpoint_that_fits_passes(offered):
             {"name": "spos", "params": {"channels": "chunk"}},
             "supernet.recipe.params.channels",
             "chunk needs source entangled, not per_choice",
+        ),
+        (
+            {"name": "few_shot", "params": {"decision": 9}},
+            "supernet.recipe.params.decision",
+            "number 9 is split, but the last decision is number 2",
+        ),
+        (
+            {"name": "few_shot", "params": {"decision": 1, "decisions": 3}},
+            "supernet.recipe.params.decisions",
+            "number 3 is split, but the last decision is number 2",
         ),
         (
             {"name": "fairnas", "params": {"node_norms": True}},

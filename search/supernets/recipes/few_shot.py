@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
+from search.relations import of_decision
 from search.spaces import Space
 from search.supernets.norms import Policy
 from search.supernets.paths.uniform import Uniform
@@ -33,8 +32,8 @@ def few_shot(  # noqa: PLR0913  # parameters
     *,
     epochs: Epochs = 600,
     member_epochs: Epochs = 300,
-    decision: Annotated[int, Field(ge=0, le=1000)] = 0,
-    decisions: Annotated[int, Field(ge=1, le=10)] = 1,
+    decision: Annotated[int, of_decision(ge=0, le=1000)] = 0,
+    decisions: Annotated[int, of_decision("decision", ge=1, le=10)] = 1,
     restarts: bool = False,
     batch_size: BatchSize = 48,
     lr: Rate = 0.025,
