@@ -17,7 +17,7 @@ from workers.settings import CHILD
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(600)]
 
-SETTINGS = replace(FAKE, lease_s=4.0, renew_s=0.5, obey_s=4.0, threads=1, child=CHILD)
+SETTINGS = replace(FAKE, lease_s=3.0, renew_s=0.5, obey_s=4.0, threads=1, child=CHILD)
 NUM_TRIALS = 160
 PATIENCE_S = 120.0
 SPEC = {

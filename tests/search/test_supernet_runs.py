@@ -504,7 +504,7 @@ ON_SIZES = {
         {"weight min", "rate min", "paths"},
     ),
     "mixture_of_supernets": ({"num_mid": 0}, {"routing entropy", "routing"}),
-    "shiftnas": ({"norms": "batch", "warmup_epochs": 0}, {"paths", "picks"}),
+    "shiftnas": ({"bins": 2, "norms": "batch", "warmup_epochs": 0}, {"paths", "picks"}),
 }
 
 
