@@ -15,6 +15,21 @@ ALL = (*WITHOUT_GRASP, "grasp")
 TOLERANCES = {"plain": 1e-3, "grasp": 1e-2}  # of snip and of the squared gradient: both cancel
 TOLERANCE = 2e-3
 
+# Costs over the convolutions of the whole batch: a pass forward is 1, one back 2, or 1 where only
+# the gradient at the images is wanted. Written one by one, grasp is a pass forward and back (3),
+# then one that is differentiated twice (9); synflow sees a single image.
+ALONE = {
+    "grad_norm": 3,
+    "snip": 3,
+    "fisher": 3,
+    "plain": 3,
+    "jacob_cov": 3,
+    "nwot": 1,
+    "grasp": 12,
+}
+FORWARD = 1  # whose graph and ReLUs serve all
+MORE = {"grad_norm": 2, "jacob_cov": 1, "grasp": 4}  # and back once for all gradients of the loss
+
 
 def ours(probe: Probe, names: Sequence[str] = ALL) -> tuple[dict[str, float], dict[str, float]]:
     """Values, and the seconds from an unbuilt network to each; what is shared counts once."""
@@ -52,8 +67,15 @@ def compare(what: str, ours: Mapping[str, float], theirs: Mapping[str, float]) -
             raise AssertionError(f"{name} of {what}: {ours[name]} is not {value}")
 
 
-def row(name: str, cells: Sequence[Mapping[str, float]], count: int, what: str) -> dict:
+def saved_by_sharing(names: Sequence[str]) -> float:
+    """How many times as much the proxies cost one by one, were all passes equally fast."""
+    alone = sum(ALONE.get(name, 0) for name in names)
+    return alone / (FORWARD + sum(MORE.get(name, 0) for name in names))
+
+
+def row(name: str, cells: Sequence[Mapping[str, float]], names: Sequence[str], what: str) -> dict:
     """A row of the table, of measurements with keys as *ours 8* and *theirs 8*."""
+    count = len(names)
     ratios = [cell[f"theirs {count}"] / cell[f"ours {count}"] for cell in cells]
     return {
         "name": name,
@@ -61,5 +83,7 @@ def row(name: str, cells: Sequence[Mapping[str, float]], count: int, what: str) 
         "theirs": statistics.median(cell[f"theirs {count}"] for cell in cells),
         "ratio": statistics.median(ratios),
         "unit": "s",
-        "what": what,
+        "what": (
+            f"{what}; sharing passes alone, at equal speed, makes {saved_by_sharing(names):.1f}"
+        ),
     }

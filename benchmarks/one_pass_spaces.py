@@ -74,7 +74,7 @@ def _row(name: str, setting: Setting) -> dict[str, object]:
         f"{setting.images}, both with building it; theirs: a copy of it for each proxy, every "
         f"edge, one by one, in PyTorch's own layout; median of {len(archs)}"
     )
-    return row(f"one_pass_{name}", timed, len(names), what)
+    return row(f"one_pass_{name}", timed, names, what)
 
 
 def _our_turn(
