@@ -75,6 +75,7 @@ LOGS = {
         "Of the architecture that the method takes for each cost, on held-out images.",
     ),
     "epsilon": ("Weight of subnets", "Epsilon: 0 until the subnets join."),
+    "epsilon_times_rate": ("Rate of subnets", "Epsilon times the learning rate."),
     "entropy": (
         "Evenness of the routing by layer",
         "1 where all experts are used alike, 0 where one is used alone.",

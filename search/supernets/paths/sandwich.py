@@ -162,11 +162,12 @@ class FullThenSandwich(Sandwich):
     ) -> None:
         super().__init__(space, rng, num_mid)
         self._lr, self._ready, self._fade, self._weight = lr, ready, fade, weight
-        self.epsilon = 0.0
+        self.epsilon = self.rate = 0.0
 
     def passes(self, moment: Moment) -> list[Pass]:
         """The largest; and, once they count, the smallest and the middle ones."""
         self.epsilon = self.weight_at(moment)
+        self.rate = self._lr(moment.position, moment.num_epochs)
         if self.epsilon == 0:
             return [self._max]
         mids = [pass_of(self.mid(moment), "mid", self.epsilon) for _ in range(self._num_mid)]
@@ -184,5 +185,5 @@ class FullThenSandwich(Sandwich):
         return share * self._weight * rates[0] / rates[1]
 
     def log(self) -> dict[str, object]:
-        """The weight of the subnets."""
-        return {"epsilon": self.epsilon}
+        """The weight of the subnets, and the rate at which they learn: that times the rate."""
+        return {"epsilon": self.epsilon, "epsilon_times_rate": self.epsilon * self.rate}

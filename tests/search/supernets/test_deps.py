@@ -43,6 +43,9 @@ def test_weight_times_rate_rises_linearly_whatever_the_schedule():
     products = [sampler(lr).weight_at(m) * lr(m.position, 20) for m in moments]
 
     np.testing.assert_allclose(products, lr(10, 20) * np.arange(1, 11) / 10)
+    made = sampler(lr)
+    made.passes(moments[-1])
+    assert made.log()["epsilon_times_rate"] == pytest.approx(products[-1])
 
 
 def test_only_the_largest_is_trained_before():
