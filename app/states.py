@@ -34,7 +34,10 @@ JOB: dict[JobState, Look] = {
         "Paused", ":material/pause:", "yellow", "Goes on from its checkpoint when resumed."
     ),
     JobState.CANCELLING: Look(
-        "Cancelling", ":material/stop_circle:", "orange", "Ends as soon as its process is gone."
+        "Cancelling",
+        ":material/stop_circle:",
+        "orange",
+        "Ends when its process is gone, within 7 s.",
     ),
     JobState.CANCELLED: Look(
         "Cancelled", ":material/block:", "orange", "Ended by a person; what it found is kept."
