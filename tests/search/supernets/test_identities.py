@@ -29,6 +29,14 @@ from search.supernets.updates import Clip
 from tests.search.supernets.test_training import of, training
 
 STEPS = 2
+LARGE = ("mobile",)  # spaces whose supernets take seconds a step
+
+
+@pytest.fixture(
+    params=[pytest.param(n, marks=pytest.mark.slow) if n in LARGE else n for n in mixtures]
+)
+def name(request):
+    return request.param
 
 
 class OneGroup(Splitter):

@@ -19,8 +19,13 @@ from search.supernets.sources._tensors import cropped
 from tests.search.supernets.conftest import SMALL, small
 from tests.search.supernets.weight_sources import AROUND, CASES, made, missing_reason
 
+NESTED_ARE_SLOW = [
+    pytest.param(case, marks=pytest.mark.slow) if len(names) > 2 else case
+    for case, names in CASES.items()
+]
 
-@pytest.fixture(params=CASES)
+
+@pytest.fixture(params=NESTED_ARE_SLOW)
 def source(request, name):
     reason = missing_reason(CASES[request.param], name)
     if reason:
