@@ -173,8 +173,8 @@ class Probe(Subject):
 
     def _curvature_by_differentiating_twice(self) -> float:
         leaves = list(self._leaves.values())
-        logits_BK = self._call(self.network, self.parameters, self.x_BCHW)
-        live = gradients_of(F.cross_entropy(logits_BK, self.y_B), leaves, create_graph=True)
+        loss = F.cross_entropy(self.forward.logits_BK, self.y_B)
+        live = gradients_of(loss, leaves, create_graph=True)
         along = [(g * w.detach()).sum() for g, w in zip(live, leaves, strict=True)]
         products = gradients_of(torch.stack(along).sum(), leaves)
         pairs = zip(self.weight_gradients.values(), products, strict=True)
