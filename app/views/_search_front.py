@@ -285,7 +285,7 @@ def _constraints(
     if left.best is None or left.value is None:
         answer.markdown(f"**None** of {total} meets all limits. Loosen one.")
     else:
-        meet = "meet all limits" if any(asked.values()) else "are feasible"
+        meet = "meet all limits" if any(asked.values()) else "are feasible and scored"
         answer.markdown(
             f"**{wording.count(left.num)}** of {total} {meet}; "
             f"best {wording.plain(y.name)} **{wording.plain(wording.number(left.value))}**",

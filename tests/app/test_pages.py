@@ -286,8 +286,8 @@ def test_trials_are_feasible_until_there_is_a_limit(ids, open_page):
     free = words(open_page("search", id=ids["succeeded"]))
     limited = words(open_page("search", id=ids["succeeded"], limits="macs:30000000"))
 
-    assert "trials are feasible" in free
-    assert "trials are feasible" not in limited
+    assert "trials are feasible and scored" in free
+    assert "trials are feasible and scored" not in limited
 
 
 def test_nothing_hollow_is_explained_where_nothing_is(ids, open_page):
