@@ -13,7 +13,7 @@ import numpy as np
 
 from search.spaces import Arch, Decision, Drawing, Edge, Node, spaces
 from search.spaces._choice_space import ChoiceSpace
-from search.spaces._choices import drawn, require_equivalence, with_choice, wrong_choice
+from search.spaces._choices import require_equivalence, with_choice, wrong_choice
 from search.spaces._export import network_code
 from search.spaces._recurrent_cells import (
     FIRST_NODE,
@@ -27,6 +27,7 @@ from search.spaces._recurrent_cells import (
     graph_of_recipe,
     recipe,
 )
+from search.spaces._recurrent_draws import drawn_graph
 
 EQUIVALENCES = ("exact", "pruned")
 
@@ -74,10 +75,10 @@ class NasBenchNlp(ChoiceSpace):
         return EQUIVALENCES
 
     def sample(self, rng: np.random.Generator) -> Arch:
-        """Draw encodings until one is valid, so uniformly over the valid ones."""
-        arch = drawn(self.counts, rng)
+        """Draw cells as NAS-Bench-NLP does, until one is valid: see :func:`drawn_graph`."""
+        arch = _arch_of(drawn_graph(rng))
         while _flaw(arch):
-            arch = drawn(self.counts, rng)
+            arch = _arch_of(drawn_graph(rng))
         return arch
 
     def neighbours(self, arch: Arch) -> list[Arch]:

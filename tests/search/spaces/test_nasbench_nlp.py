@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from search.spaces._recurrent_cells import FIRST_NODE
 from search.spaces.nasbench_nlp import (
     EQUIVALENCES,
     OPERATIONS,
@@ -189,6 +190,32 @@ def test_nodes_read_different_inputs_of_the_right_number_that_come_before(arch):
         assert len(set(step.inputs)) == len(step.inputs) == OPERATIONS[step.operation][1]
         assert max(step.inputs) < 4 + place
         assert 0 not in step.inputs or step.name == "linear"
+
+
+@given(archs)
+def test_an_activation_follows_every_linear_map_of_a_sample(arch):
+    graph = graph_of(arch)
+    names = {FIRST_NODE + node: step.name for node, step in graph.nodes.items()}
+
+    readers = {
+        source: [names[FIRST_NODE + n] for n, step in graph.nodes.items() if source in step.inputs]
+        for source, name in names.items()
+        if name == "linear"
+    }
+
+    assert all(len(each) == 1 and each[0].startswith("activation") for each in readers.values()), (
+        readers
+    )
+
+
+def test_samples_have_the_shares_of_the_generator():
+    rng = np.random.default_rng(0)
+    graphs = [graph_of(nasbench_nlp.sample(rng)) for _ in range(300)]
+    names = [step.name for graph in graphs for step in graph.nodes.values()]
+    others = sum(name in ("blend", "elementwise_prod", "elementwise_sum") for name in names)
+
+    assert 1.2 < names.count("linear") / others < 2  # one to one, but the token must be read
+    assert {len(graph.outputs) for graph in graphs} == {1, 2, 3}
 
 
 @given(archs)
