@@ -5,6 +5,7 @@ with their parameters.
 """
 
 import copy
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -184,7 +185,7 @@ def _module(title: str, classes: list[list[str]], name: str) -> str:
     imports = ["import torch"] if "torch." in body else []
     imports.append("from safetensors.torch import load_file")
     imports.append("from torch import Tensor, nn" if "Tensor" in body else "from torch import nn")
-    if " F." in body or "(F." in body:
+    if re.search(r"\bF\.", body):
         imports.append("from torch.nn import functional as F")
     return "\n".join(
         [f'"""{title}"""', "", *imports, "", "", body, "", "", LOAD.format(name=name)]
