@@ -56,6 +56,7 @@ class Truth:
         values: by the text of the architecture; of those that were asked for, and of all of a
             small space.
         space_N: of every architecture of a benchmark, or of the space; None where few are known.
+        looks_true: it may be what a ranking is held against; proxies in a benchmark do not.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Truth:
     direction: Direction
     values: Mapping[str, float]
     space_N: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
+    looks_true: bool = True
 
     @property
     def title(self) -> str:

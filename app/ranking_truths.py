@@ -27,7 +27,8 @@ class Known:
     """What can be held against inherited accuracies.
 
     Attributes:
-        truths: that have at least one of the probes, those with the most first.
+        truths: that have at least one of the probes; those first that are likely meant, then
+            those with the most.
         baselines: ``params`` and ``macs``, as far as anybody has counted them.
     """
 
@@ -57,9 +58,14 @@ def known(session: Session, space: str, archs: Sequence[str], catalogue: Catalog
     truths = [one for one in everything if _baseline(one) is None]
     costs = [one for one in (*recorded, *tables) if _baseline(one) is not None and one.values]
     return Known(
-        tuple(sorted(truths, key=lambda one: (one.kind != STANDALONE, -len(one.values)))),
+        tuple(sorted(truths, key=_likeness)),
         _widest(costs),
     )
+
+
+def _likeness(one: Truth) -> tuple[bool, bool, int]:
+    """Trainings alone first, then accuracies of benchmarks, then whatever else those have."""
+    return one.kind != STANDALONE, not one.looks_true, -len(one.values)
 
 
 def _whole(one: Truth, ids: Mapping[str, Sequence[str]], size: int) -> Truth:
@@ -88,9 +94,9 @@ def _in_table(table: TableInfo, space: str, ids: Mapping[str, Sequence[str]]) ->
     if table.space != space or not ids:
         return
     ids_N = np.array([arch_id.encode() for arch_id in sorted(ids)])
-    # What looks like an accuracy comes first: it is what a ranking is mostly held against.
-    for column in sorted(table.columns, key=lambda one: not _series(table, one).looks_true):
-        found = held(_series(table, column))
+    for column in table.columns:
+        series = _series(table, column)
+        found = held(series)
         places_N = found.places_of(ids_N)
         values = {
             text: float(found.values[place])
@@ -100,7 +106,16 @@ def _in_table(table: TableInfo, space: str, ids: Mapping[str, Sequence[str]]) ->
         }
         protocol = f"benchmark {table.name}"
         space_N = found.values[found.statuses == OK]
-        yield Truth(column.name, TABLE, protocol, column.unit, column.direction, values, space_N)
+        yield Truth(
+            column.name,
+            TABLE,
+            protocol,
+            column.unit,
+            column.direction,
+            values,
+            space_N,
+            looks_true=series.looks_true,
+        )
 
 
 def _series(table: TableInfo, column: TableColumn) -> Series:

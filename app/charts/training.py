@@ -83,6 +83,9 @@ def panel_chart(panel: Panel) -> go.Figure:
         named = {"name": html.escape(what), "line": stroke, "hoverinfo": "skip"}
         figure.add_trace(go.Scatter(x=[None], y=[None], mode="lines", **named))
     figure.update_xaxes(**{**ticks(), "tickformat": ",d"}, title={"text": "step"})
+    steps = {int(step) for line in panel.lines for step in line.steps_K}
+    if len(steps) == 1:
+        figure.update_xaxes(tickvals=[*steps])  # parts of a step would be told as the same one
     figure.update_yaxes(
         **{**ticks(), "tickformat": "~g"},
         title={"text": html.escape(wording.titled(panel.title, panel.unit))},

@@ -165,20 +165,22 @@ def add_alone(session: Session, space: str, known: Mapping[str, float]) -> int:
     return job_id
 
 
-def add_benchmark(num_worse: int = 3_000) -> None:
+def add_benchmark(
+    num_worse: int = 3_000, *, name: str = "nb", column: str = "cifar10_test", unit: str = "%"
+) -> None:
     """A benchmark of the probes, ever better, and of others, which are all worse."""
     space, own = spaces[filling.SPACE], probes()
     known = {space.index(space.decode(arch)): 80 + k / 10 for k, arch in enumerate(own)}
     others = (index for index in range(space.size) if index not in known)
     known |= {index: 10 + index / 1e4 for index in islice(others, num_worse)}
     rows = (f"{index},{value},{1000 + index}" for index, value in known.items())
-    lines = ["index,cifar10_test,flops", *rows]
+    lines = [f"index,{column},flops", *rows]
     import_table(
         "\n".join(lines).encode(),
-        name="nb",
+        name=name,
         space=filling.SPACE,
         arch_column="index",
-        columns=[TableColumn(name="cifar10_test", unit="%"), TableColumn(name="flops")],
+        columns=[TableColumn(name=column, unit=unit), TableColumn(name="flops")],
     )
 
 

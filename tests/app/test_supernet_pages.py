@@ -318,6 +318,17 @@ def test_a_benchmarks_flops_are_the_baseline_macs(made):
     assert [(one.name, len(one.values)) for one in known.baselines] == [("macs", 24)]
 
 
+def test_a_ranking_is_held_against_an_accuracy_before_proxies_of_another_benchmark(made):
+    supernets.add_benchmark(name="a", column="cifar10_nwot", unit="")
+    supernets.add_benchmark()
+    catalogue = filling.offered().model_copy(update={"tables": cached.offered().tables})
+
+    with reading() as session:
+        known = ranking_truths.known(session, filling.SPACE, supernets.probes(), catalogue)
+
+    assert [one.name for one in known.truths] == ["cifar10_test", "cifar10_nwot"]
+
+
 @pytest.mark.parametrize(("num", "of_what"), [(27, "the space"), (26, "")])
 def test_a_small_space_that_was_trained_alone_is_known_as_a_whole(made, num, of_what):
     space = spaces["cell_27"]

@@ -185,3 +185,10 @@ def test_a_role_that_is_alone_is_named_all_the_same():
     (panel,) = training_curves.panels({"accuracy sampled": series(3)})
 
     assert charts.panel_chart(panel).layout.showlegend
+
+
+@pytest.mark.parametrize(("steps", "ticks"), [((121,), (121,)), ((60, 121), None)])
+def test_a_single_step_is_not_told_several_times_below_a_chart(steps, ticks):
+    (panel,) = training_curves.panels({"accuracy sampled": [(step, 50.0) for step in steps]})
+
+    assert charts.panel_chart(panel).layout.xaxis.tickvals == ticks
