@@ -9,8 +9,10 @@ TESTS ?=
 DATA ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-# A process for each core, and each with a single thread: they would only get in each other's way.
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4
+# Each process has a single thread: more would only get in each other's way. One process more than there
+# are cores, because the tests with browsers and killed workers wait much of their time.
+PROCESSES = $$($(BIN)/python -c 'import os; print(min(os.cpu_count() + 1, 4))')
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PROCESSES)
 RUN_STAMP := .venv/archfront-run
 DEV_STAMP := .venv/archfront-dev
 

@@ -190,7 +190,7 @@ def test_the_data_page_lists_supernets_and_who_uses_them(trained, open_page):
     said = words(page).replace("\\", "")
     assert not page.exception
     assert "nasbench201: spos, 1,200 steps on digits" in said
-    assert "Differs from the authors' settings: epochs 30" in said
+    assert "differs from the authors' settings: epochs 30" in said
     assert f"Trained by search {trained}" in said
     assert "Used by reads it" in said
 

@@ -132,7 +132,7 @@ def test_what_was_screened_and_is_looked_at_in_full_is_no_repeat(searched):
     full = recording.trials[2]
     assert [score.from_memory for score in full.scores] == [False, True]
     last = recording.of_kind(Log)[-1].message
-    assert "5 trials of 5 architectures and 10 screened; 5 of 20 scores came" in last
+    assert "5 trials of 5 architectures and 10 screened; 5 of 20 scores were" in last
 
 
 def test_progress_tells_screened_trials_apart(searched):

@@ -67,7 +67,7 @@ def test_before_the_first_epoch_the_network_is_the_inherited_one(images, norms):
     places = rest_of(images, supernet.held_out)
     x_BCHW = Pixels(images, images.test, CPU).at(np.arange(64)).x_BCHW
     calibrated = untrained_supernet("cell_27", images, network=NETWORK)
-    statistics = calibrated.evaluation("held_out", 8, 64).norms(onehot(ARCH))
+    statistics = calibrated.evaluation("held_out", 64, 64).norms(onehot(ARCH))
 
     session = Session(lambda **_: build(), images, RECIPE, places, seed=0, device=CPU)
 

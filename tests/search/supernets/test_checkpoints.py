@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from search.errors import DataError
+from search.supernets.checkpoints import STATE_VERSION
 from tests.search.supernets.test_training import assert_equal, finished, of, training, weights
 
 
@@ -14,7 +15,7 @@ def change(state, key, value):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda s: change(s, "version", 99), "of version 99, not 2"),
+        (lambda s: change(s, "version", 99), f"of version 99, not {STATE_VERSION}"),
         (lambda s: change(s, "space", "mobile"), "of space mobile, not cell_27"),
         (lambda s: change(s, "num_examples", 3), "on 3 examples, not 22"),
         (
