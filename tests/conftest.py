@@ -158,11 +158,11 @@ def chromium() -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files, those with browsers and killed processes.
+    """Begin with the longest files: those with browsers and killed processes, then slow ones.
 
     Processes take whole files, in this order, so that what a file prepares is prepared once.
     """
-    items.sort(key=lambda item: not _is_long(item))
+    items.sort(key=_place)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -178,8 +178,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(f"{name}: {reason.removeprefix('Skipped: ')}")
 
 
-def _is_long(item: pytest.Item) -> bool:
-    return any(item.get_closest_marker(name) is not None for name in ("e2e", "chaos"))
+def _place(item: pytest.Item) -> int:
+    if any(item.get_closest_marker(name) is not None for name in ("e2e", "chaos")):
+        return 0
+    return 2 - (item.get_closest_marker("slow") is not None)
 
 
 def _migrate(url: str) -> None:

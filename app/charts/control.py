@@ -12,10 +12,15 @@ from app.charts._style import GREY, VERMILION, hover_format, plain_layout, ticks
 
 HEIGHT = 340
 MAX_SEEDS = 20
+END = 8  # size of a mark
+SYMBOLS = {"random control": "square", "search": "circle"}
 
 
 def control_chart(found: Verdict, by: str) -> go.Figure:
-    """Steps over trials: the search drawn through, its control dashed."""
+    """Steps over trials: the search drawn through, its control dashed; a mark where each ends.
+
+    Without it, what the very last trial found would be hidden in the edge.
+    """
     figure = go.Figure()
     pairs = found.pairs[:MAX_SEEDS]
     for name, dash, colour, drawn in (
@@ -60,12 +65,15 @@ def _draw(figure: go.Figure, runs: Sequence[Run], name: str, line: dict[str, obj
         if not len(run.trials_K):
             continue
         kept = np.unique(np.linspace(0, len(run.trials_K) - 1, MAX_STEPS).astype(int))
+        sizes = np.append(np.zeros(len(kept), np.float32), np.float32(END))
         written = hover_format(run.values_K)
         figure.add_trace(
             go.Scatter(
                 x=np.append(run.trials_K[kept], run.num_trials).astype(np.float32),
                 y=np.append(run.values_K[kept], run.values_K[-1]).astype(np.float32),
-                mode="lines",
+                mode="lines+markers",
+                marker={"size": sizes, "symbol": SYMBOLS[name], "color": line["color"]},
+                cliponaxis=False,
                 name=name,
                 legendgroup=name,
                 showlegend=place == 0,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app import against_chance, cached
+from app import against_chance, cached, charts
 from app.against_chance import HYPERVOLUME, Pair, Run
 from app.measures import default_axes, measures_of
 from app.tables import import_table
@@ -139,6 +139,15 @@ def test_hypervolumes_are_measured_from_one_reference(with_worker):
 
     assert found.direction == "maximize"
     assert all(mine > chance for mine, chance in zip(found.results, found.controls, strict=True))
+
+
+def test_what_the_last_trial_found_is_marked_where_its_curve_ends():
+    found = against_chance.compared((Pair(0, run_of([1, 2]), run_of([1, 1, 9])),), "maximize")
+
+    curves = charts.control_chart(found, "nwot").data
+
+    assert [(curve.x[-1], curve.y[-1]) for curve in curves] == [(3, 9), (2, 2)]
+    assert all(curve.marker.size[-1] > max(curve.marker.size[:-1]) for curve in curves)
 
 
 def test_a_search_without_control_has_no_verdict(ids):
