@@ -9,7 +9,7 @@ import torch
 from benchmarks.effects.protocol import Effect
 from benchmarks.effects.protocols import effects
 from benchmarks.effects.running import Folder, jobs
-from benchmarks.effects.writing import report
+from benchmarks.effects.writing import report, revised
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "effects.md"
@@ -28,15 +28,19 @@ def main(arguments: list[str]) -> int:
     torch.set_num_threads(1)
     if not options.write_only:
         run([effect for effect in chosen if can_run(effect, folder)], folder)
-    if not options.names:
-        PAGE.write_text(report(list(known.values()), folder))
+    page = revised(PAGE.read_text(), chosen, folder) if options.names else None
+    PAGE.write_text(page or report(list(known.values()), folder))
     return 0
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:
     """What was typed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.effects", description=__doc__)
-    parser.add_argument("names", nargs="*", help="protocols; all when left out")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        help="protocols whose sections are written anew; all, and the whole page, when left out",
+    )
     parser.add_argument(
         "--folder", type=Path, default=ROOT / "build" / "effects", help="keeps the results"
     )

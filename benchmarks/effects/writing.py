@@ -1,5 +1,6 @@
 """Makes docs/effects.md: what was claimed, and what was seen."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -12,6 +13,12 @@ from benchmarks.effects.truth import NUM_SEEDS, TABLES
 from search.supernets.ranking import tau_between_runs
 
 NAMES = {"cell_27": "C-27", "elastic_tiny": "E-digits, 8 probes", "conv_81": "K-81"}
+
+WORDS = ("seen", "opposite", "not seen", "not decided")
+VERDICT = re.compile(
+    rf"\*\*({'|'.join(WORDS)})\*\* \|$", re.MULTILINE
+)  # at the end of a claim's row
+MARK, SHORT = "## ", "In short"
 
 HEAD = f"""\
 # Effects: do the methods do here what their papers say?
@@ -49,6 +56,27 @@ def report(effects: Sequence[Effect], folder: Folder) -> str:
     return "\n".join(parts)
 
 
+def revised(page: str, effects: Sequence[Effect], folder: Folder) -> str:
+    """A page whose other sections stay as they are, for results that are no longer at hand.
+
+    Args:
+        page: as it was written before.
+        effects: whose sections are written anew, from what is kept.
+        folder: keeps it.
+
+    Raises:
+        ValueError: the page has no section of one of them.
+    """
+    parts = page.split(f"\n{MARK}")
+    titles = [part.partition("\n")[0] for part in parts]
+    for effect in effects:
+        text = section(effect, folder.results(effect))
+        parts[titles.index(effect.title)] = text.removeprefix(MARK)
+    counts = Counter(VERDICT.findall("\n".join(parts)))
+    parts[titles.index(SHORT)] = f"{SHORT}\n\n{_counted(counts)}.\n"
+    return f"\n{MARK}".join(parts)
+
+
 def summary(effects: Sequence[Effect], kept: dict[str, Results]) -> str:
     """How many claims came out how."""
     counts = Counter(
@@ -56,19 +84,20 @@ def summary(effects: Sequence[Effect], kept: dict[str, Results]) -> str:
         for effect in effects
         for claim in effect.claims
     )
-    words = ", ".join(f"{counts[word]} {word}" for word in WORDS)
     wanted = sum(len(effect.arms) * effect.num_seeds for effect in effects)
     done = sum(len(runs) for results in kept.values() for runs in results.values())
     missing = f" Only {done} of {wanted} runs are done." if done < wanted else ""
-    return f"## In short\n\nOf {counts.total()} claims: {words}.{missing}\n"
+    return f"{MARK}{SHORT}\n\n{_counted(counts)}.{missing}\n"
 
 
-WORDS = ("seen", "opposite", "not seen", "not decided")
+def _counted(counts: Counter[str]) -> str:
+    words = ", ".join(f"{counts[word]} {word}" for word in WORDS)
+    return f"Of {counts.total()} claims: {words}"
 
 
 def section(effect: Effect, results: Results) -> str:
     """One protocol."""
-    lines = [f"## {effect.title}", "", effect.what, "", f"Budget: {effect.budget}.", ""]
+    lines = [f"{MARK}{effect.title}", "", effect.what, "", f"Budget: {effect.budget}.", ""]
     if not any(results.values()):
         return "\n".join([*lines, "Not run.", ""])
     lines += ["| claimed | by | means | difference | seeds | |", "|---|---|---|---|---|---|"]

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.effects.protocol import Arm, Claim, Effect, number, of
 from benchmarks.effects.running import Folder, jobs
-from benchmarks.effects.writing import arms_table, row, section, summary
+from benchmarks.effects.writing import arms_table, revised, row, section, summary
 
 
 def measured(bench, seed, *, values, calls=None):
@@ -122,3 +122,20 @@ def test_all_protocols_have_the_first_seed_before_any_has_the_second():
     seeds = [seed for _, _, seed in jobs([effect((1,)), effect((2,))])]
 
     assert seeds == sorted(seeds)
+
+
+def test_sections_written_anew_leave_the_others_and_count_all_claims(tmp_path):
+    folder, chosen = Folder(tmp_path), effect((0.1, 0.2, 0.3))
+    kept(folder, chosen)
+    head, other = "# Effects\n", "## Another\n\n| A claim | P | - | -1 | 3 | **opposite** |\n"
+    before = "\n".join([head, "## In short\n\nOf 1 claims.\n", "## Made up\n\nOld.\n", other])
+
+    page = revised(before, [chosen], folder)
+
+    short = "## In short\n\nOf 2 claims: 1 seen, 1 opposite, 0 not seen, 0 not decided.\n"
+    assert page == "\n".join([head, short, section(chosen, folder.results(chosen)), other])
+
+
+def test_a_section_that_the_page_lacks_is_no_reason_to_lose_it(tmp_path):
+    with pytest.raises(ValueError, match="Made up"):
+        revised("# Effects\n\n## In short\n", [effect((0.1, 0.2, 0.3))], Folder(tmp_path))

@@ -18,14 +18,14 @@ from search.supernets.recipes import recipes
 SPACE = "nasbench201"
 NUM_CELLS, CELLS_SEED = 200, 0
 NETWORK = {"channels": 8, "cells": 1}
-IMAGES = {"num_train": 4000, "num_test": 2500, "size": 16}
-EPOCHS = 30  # of one path a step
+IMAGES = {"num_train": 20_000, "num_test": 2500, "size": 16}
+EPOCHS = 15  # of one path a step
 CHOICES = 5  # of an edge
 PLAIN = {
     "network": NETWORK,
     "images": IMAGES,
     "num_cells": NUM_CELLS,
-    "batch_size": 32,
+    "batch_size": 64,
     "lr": 0.05,
 }
 
