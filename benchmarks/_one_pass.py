@@ -12,7 +12,10 @@ from search.proxies import proxies
 
 WITHOUT_GRASP = ("grad_norm", "snip", "fisher", "plain", "jacob_cov", "synflow", "nwot")
 ALL = (*WITHOUT_GRASP, "grasp")
-TOLERANCES = {"plain": 1e-3, "grasp": 1e-2}  # of snip and of the squared gradient: both cancel
+# plain and grasp cancel, and are held against snip and the squared gradient. In fisher the sums
+# before a norm cancel: of one cell ours was 2.1e-3 from the value in double with two threads, and
+# 2.7e-3 with one.
+TOLERANCES = {"plain": 1e-3, "grasp": 1e-2, "fisher": 5e-3}
 TOLERANCE = 2e-3
 
 # Costs over the convolutions of the whole batch: a pass forward is 1, one back 2, or 1 where only
