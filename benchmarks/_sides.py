@@ -21,14 +21,14 @@ def sides(ours: Make, theirs: Make) -> Iterator[tuple[Callable, Callable]]:
     """What asks either side, and waits for its answer.
 
     Ours runs in the environment that a worker gives its jobs; theirs in the one at hand, but that
-    its threads sleep while they wait, as ours do, for a busy machine is to harm both alike.
+    its threads wait as ours do, for a busy machine is to harm both alike.
 
     Args:
         ours: called in its process; gives what answers there.
         theirs: likewise.
     """
     job = job_environment(torch.get_num_threads())
-    plain = {"OMP_WAIT_POLICY": job["OMP_WAIT_POLICY"]}
+    plain = {name: job[name] for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
     with _side(ours, job) as ask_us, _side(theirs, plain) as ask_them:
         yield ask_us, ask_them
 

@@ -65,3 +65,11 @@ def test_what_the_environment_says_about_memory_stays(monkeypatch):
     monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "7")
 
     assert job_environment(1)["MALLOC_TRIM_THRESHOLD_"] == "7"
+
+
+def test_threads_that_wait_soon_sleep_unless_the_environment_says_otherwise(monkeypatch):
+    usual = job_environment(2)
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+
+    assert (usual["OMP_WAIT_POLICY"], usual["GOMP_SPINCOUNT"]) == ("PASSIVE", "20000")
+    assert job_environment(2)["GOMP_SPINCOUNT"] == "7"
