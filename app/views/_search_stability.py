@@ -52,19 +52,20 @@ def show(found: Sequence[Look], runs: Sequence[Sequence[Look]]) -> None:
 def _over_epochs(epochs: Sequence[Alike]) -> tuple[str, str]:
     if not epochs:
         return "-", "no two consecutive epochs were looked at"
-    taus = [tau for one in epochs for tau in one.taus]
-    spread = f", from {min(taus):.2f} to {max(taus):.2f}" if len(taus) > 1 else ""
-    num = wording.counted(len(epochs), "pair")
-    return _mean(epochs[-1]), f"of the last two, at step {epochs[-1].step:,}; {num}{spread}"
+    return _mean(epochs[-1]), f"of the last two, {_over_pairs(epochs)}"
 
 
 def _over_looks(looks: Sequence[Alike]) -> tuple[str, str]:
     if not looks:
         return "-", "all looks are of consecutive epochs"
-    taus = [tau for one in looks for tau in one.taus]
+    return _mean(looks[-1]), _over_pairs(looks)
+
+
+def _over_pairs(pairs: Sequence[Alike]) -> str:
+    """When the last of several pairs was, how many there are, and their range."""
+    taus = [tau for one in pairs for tau in one.taus]
     spread = f", from {min(taus):.2f} to {max(taus):.2f}" if len(taus) > 1 else ""
-    num = wording.counted(len(looks), "pair")
-    return _mean(looks[-1]), f"at step {looks[-1].step:,}; {num}{spread}"
+    return f"at step {pairs[-1].step:,}; {wording.counted(len(pairs), 'pair')}{spread}"
 
 
 def _over_seeds(seeds: Sequence[Alike], num_seeds: int) -> tuple[str, str]:
