@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.orm import Session
 
 from db import clock
@@ -58,12 +58,20 @@ def checkpoints(session: Session, *, project: str = "default") -> list[Artifact]
 
 def trained_by(session: Session, job_id: int) -> str | None:
     """The supernet that a job has trained; None while it has not, whatever it kept on the way."""
-    made = (
-        select(Artifact.digest, Artifact.info)
-        .where(Artifact.job_id == job_id, Artifact.kind == CHECKPOINT)
+    digest = (
+        select(Artifact.digest)
+        .where(Artifact.job_id == job_id, trained())
         .order_by(Artifact.id.desc())
+        .limit(1)
     )
-    return next((digest for digest, info in session.execute(made) if is_trained(info)), None)
+    return session.scalars(digest).one_or_none()
+
+
+def trained() -> ColumnElement[bool]:
+    """Whether a file is the supernet of a training that is done; for statements."""
+    steps, of_steps = (Artifact.info[name].as_integer() for name in ("steps", "num_steps"))
+    is_done = func.coalesce(steps, 0) >= func.coalesce(of_steps, 0)
+    return and_(Artifact.kind == CHECKPOINT, is_done)
 
 
 def is_trained(info: Mapping[str, Any]) -> bool:

@@ -7,11 +7,11 @@ the supernet is there: from then on a control can be taken like any other job.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, select, true
+from sqlalchemy import ColumnElement, and_, exists, select, true
 from sqlalchemy.orm import Session, aliased
 
 from db import fence
-from db.artifacts import CHECKPOINT, trained_by
+from db.artifacts import trained, trained_by
 from db.models import Artifact, Job, JobState
 from db.transitions import move
 
@@ -25,12 +25,7 @@ _HINTS = {
 
 def waits() -> ColumnElement[bool]:
     """Whether a job is a control that has to wait; for statements about the table of jobs."""
-    steps, of_steps = (Artifact.info[name].as_integer() for name in ("steps", "num_steps"))
-    is_trained = exists().where(
-        Artifact.job_id == Job.control_of,
-        Artifact.kind == CHECKPOINT,
-        func.coalesce(steps, 0) >= func.coalesce(of_steps, 0),
-    )
+    is_trained = exists().where(Artifact.job_id == Job.control_of, trained())
     return and_(
         Job.control_of.is_not(None),
         Job.spec[("supernet", "recipe", "name")].as_string().is_not(None),
