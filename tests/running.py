@@ -16,7 +16,7 @@ import psutil
 
 ROOT = Path(__file__).parent.parent
 ARCHFRONT = (sys.executable, "-m", "app.cli")
-TIMEOUT_S = 90.0
+TIMEOUT_S = 240.0
 
 
 class Up:
@@ -60,7 +60,7 @@ class Up:
 
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(120)
 
     def is_healthy(self) -> bool:
         try:

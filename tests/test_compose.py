@@ -46,7 +46,7 @@ def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def until(claim: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while not claim():
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()

@@ -83,7 +83,7 @@ def open_page() -> OpenPage:
     """Open a page by its path, with the query of its address."""
 
     def opened(path: str, **query: object) -> AppTest:
-        page = AppTest.from_file(MAIN, default_timeout=60)
+        page = AppTest.from_file(MAIN, default_timeout=180)
         page._page_hash = calc_hash(path)
         for key, value in query.items():
             page.query_params[key] = str(value)

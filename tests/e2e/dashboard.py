@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as NothingHappened
 
-TIMEOUT_MS = 60_000
+TIMEOUT_MS = 120_000  # what a person sees must come; how soon is not what journeys ask
+JOB_MS = 420_000  # a whole search, beside the searches of other tests
 FRONT_POINTS = "[class*=st-key-front_chart] .scatterlayer .trace:nth-of-type(3) path.point"
 HOVER_LABEL = "[class*=st-key-front_chart] .hoverlayer .hovertext"
 NUM_TRIALS = re.compile(r"of ([\d,]+) trials? on the front")
@@ -72,6 +73,10 @@ class Dashboard:
         found = self.page.get_by_text(text).first
         expect(found).to_be_visible()
         return found
+
+    def wait_for_success(self) -> None:
+        """Wait until the search that is looked at has succeeded."""
+        expect(self.page.get_by_text("Succeeded").first).to_be_visible(timeout=JOB_MS)
 
     @property
     def query(self) -> dict[str, str]:

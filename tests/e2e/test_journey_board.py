@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import TimeoutError as NothingHappened
 from playwright.sync_api import expect
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 SWEEP = """
 name: A sweep of proxies
@@ -55,7 +55,7 @@ def submit_a_sweep(person):
     person.expect_text(re.compile("about 30 evaluations"))
     person.press("Submit")
     job = person.wait_for_query("id")
-    person.expect_text("Succeeded")
+    person.wait_for_success()
     return job
 
 
@@ -79,7 +79,7 @@ def train_a_sample(person, sweep):
     person.press("Submit")
     person.page.wait_for_url(re.compile(r"/search\?"))
     job = person.wait_for_query("id")
-    person.expect_text("Succeeded")
+    person.wait_for_success()
     return job
 
 

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from search.datasets.digits import digits
 from tests.e2e.searches import SUPERNET
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 VALIDATION = "supernet_validation_accuracy"
 
@@ -135,7 +135,7 @@ def submit(person):
     person.press("Submit")
     person.page.wait_for_url(re.compile(r"/search\?"))
     job = person.wait_for_query("id")
-    person.expect_text("Succeeded")
+    person.wait_for_success()
     return job
 
 

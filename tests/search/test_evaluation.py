@@ -282,19 +282,19 @@ def test_running_out_of_memory_fails_the_score_and_the_search_goes_on(evaluator,
 
 
 def slow(probe, /):
-    time.sleep(30)
+    time.sleep(300)
     return 1.0
 
 
 def test_a_trial_that_takes_too_long_fails_what_is_not_measured_yet(evaluator, plugged):
     start = time.monotonic()
     name = plugged("slow", slow)
-    first, late, never = scored(evaluator("params", name, "macs", timeout_s=0.7))
+    first, late, never = scored(evaluator("params", name, "macs", timeout_s=3.0))
 
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 150
     assert first.status == "ok"
     assert (late.status, never.status) == ("failed", "failed")
-    assert late.details == {"error": "the trial took longer than 0.7 s", "cause": "timeout"}
+    assert late.details == {"error": "the trial took longer than 3 s", "cause": "timeout"}
 
 
 def test_a_late_trial_is_noticed_outside_the_main_thread(evaluator, plugged):

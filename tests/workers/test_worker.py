@@ -24,7 +24,7 @@ from tests.workers.processes import (
 )
 from workers.catalogue import catalogue
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def is_whole(job_id: int, num: int) -> bool:
@@ -146,7 +146,7 @@ def test_a_stopped_worker_gives_its_job_to_the_next_one(broker: Broker, sqlite_u
         stop()
         assert first.wait() == 0
         assert state(job_id) is JobState.QUEUED
-        wait_until(lambda: not first.survivors(), 20)
+        wait_until(lambda: not first.survivors())
 
     with worker():
         wait_until(is_in(job_id, JobState.SUCCEEDED))
@@ -161,7 +161,7 @@ def test_an_idle_worker_ends_at_once_on_ctrl_c(broker: Broker, sqlite_url: str):
         running.interrupt()
 
         assert running.wait() == 0
-        wait_until(lambda: not running.survivors(), 20)
+        wait_until(lambda: not running.survivors())
 
 
 def test_nothing_of_a_killed_worker_is_left_and_its_job_is_found(broker: Broker, sqlite_url: str):
@@ -169,7 +169,7 @@ def test_nothing_of_a_killed_worker_is_left_and_its_job_is_found(broker: Broker,
     with worker() as first:
         wait_until(lambda: num_trials(job_id) >= 5)
         first.signal(signal.SIGKILL)
-        wait_until(lambda: not first.survivors(), 20)
+        wait_until(lambda: not first.survivors())
 
     with worker():
         wait_until(is_in(job_id, JobState.SUCCEEDED))
@@ -186,7 +186,7 @@ def test_a_killed_pool_process_takes_its_runner_along_and_is_replaced(
         wait_until(lambda: num_trials(job_id) >= 5)
         (pool,), (runner,) = running.pool(), running.runners()
         pool.kill()
-        wait_until(lambda: _is_gone(runner), 20)
+        wait_until(lambda: _is_gone(runner))
 
         wait_until(is_in(job_id, JobState.SUCCEEDED))
     assert is_whole(job_id, 60)

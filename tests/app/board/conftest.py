@@ -101,7 +101,7 @@ def open_board(open_page):
     def opened(*sources, **query):
         page = open_page("board", **query)
         page.query_params["from"] = list(sources)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         page.run()
         while "computed" in words(page) or "Reading" in words(page):
             assert time.monotonic() < deadline
