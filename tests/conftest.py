@@ -158,11 +158,17 @@ def chromium() -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files: those with browsers and killed processes, then slow ones.
+    """Begin with the longest files: browsers and killed processes by turns with slow ones.
 
-    Processes take whole files, in this order, so that what a file prepares is prepared once.
+    Tests of the first kind start whole systems, which would starve each other if they all began
+    together. Processes take whole files, in this order, so that what a file prepares is prepared
+    once.
     """
-    items.sort(key=_place)
+    by_place: dict[int, dict[Path, list[pytest.Item]]] = {0: {}, 1: {}}
+    for item in sorted(items, key=_place):
+        by_place[min(_place(item), 1)].setdefault(item.path, []).append(item)
+    turns = itertools.zip_longest(*(files.values() for files in by_place.values()), fillvalue=[])
+    items[:] = [item for turn in turns for file in turn for item in file]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
