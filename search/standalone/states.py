@@ -7,14 +7,13 @@ shorter one of the same horizon has left, and goes on from there.
 
 import logging
 import os
-import pickle
 import re
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import torch
+from search.saved_state import save_state, saved_state
 
 FOLDER = "trainings"
 MAX_BYTES = 1 << 30  # of all files together; the oldest go first
@@ -54,7 +53,7 @@ class States:
         self._folder.mkdir(parents=True, exist_ok=True)
         unfinished = self._path.with_suffix(f".{os.getpid()}.part")
         try:
-            torch.save({"version": VERSION, "key": self._key, **state}, unfinished)
+            save_state({"version": VERSION, "key": self._key, **state}, unfinished)
             unfinished.replace(self._path)
         except OSError as error:
             log.warning("the state of a training cannot be kept: %s", error)
@@ -81,17 +80,15 @@ class States:
     def _read(self, path: Path) -> State | None:
         """A state, or None when the file is damaged; it is not needed then."""
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = saved_state(path)
             is_ours = state["version"] == VERSION and state["key"] == self._key
             if is_ours and 0 < int(state["epoch"]) <= self._epochs:
                 return dict(state)
             problem = "it belongs to another training"
         except FileNotFoundError:
             return None
-        except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError) as error:
-            problem = str(error).partition("\n")[0]
-        except pickle.UnpicklingError as error:
-            problem = str(error).partition("\n")[0]
+        except (ValueError, KeyError, TypeError) as error:
+            problem = str(error)
         log.warning("%s cannot be used, so its training starts over: %s", path.name, problem)
         path.unlink(missing_ok=True)
         return None

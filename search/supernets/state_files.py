@@ -2,16 +2,14 @@
 
 import logging
 import os
-import pickle
 import re
 import secrets
 import time
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from search.errors import DataError, RunError
+from search.saved_state import save_state, saved_state
 
 FOLDER = Path("trainings", "supernets")
 NUM_KEPT = 2  # the checkpoint that is on record may be the one before the latest
@@ -45,7 +43,7 @@ class StateFiles:
         self._folder.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(f".{os.getpid()}.part")
         try:
-            torch.save(state, unfinished)
+            save_state(state, unfinished)
             unfinished.replace(path)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
             raise RunError(f"the state of the training cannot be kept: {error}") from error
@@ -60,11 +58,11 @@ class StateFiles:
         """
         path = self._path(step)
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            state: dict[str, Any] = saved_state(path)
         except FileNotFoundError:
             problem = "is gone"
-        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-            problem = f"is damaged ({str(error).partition(chr(10))[0]})"
+        except ValueError as error:
+            problem = f"is damaged ({error})"
         else:
             return state
         raise DataError(

@@ -7,6 +7,7 @@ from search import supernet_stage
 from search.errors import RunError, SpecError
 from search.events import Artifact, Checkpoint, Log, Metric, Progress, Snapshot
 from search.run import provenance, run
+from search.saved_state import save_state
 from search.spaces import spaces
 from search.spec import parse_submission
 from search.supernets.recipes import recipes
@@ -218,13 +219,20 @@ def test_few_states_are_kept_and_none_is_taken_away_too_early(tmp_path):
     assert done.stem == key
 
 
+def one_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1  # of a tensor, which torch would read all the same
+    path.write_bytes(content)
+
+
 @pytest.mark.usefixtures("_every_step")
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (lambda path: path.unlink(), "after 1 steps is gone"),
         (lambda path: path.write_bytes(b"nonsense"), "is damaged"),
-        (lambda path: torch.save({}, path), "is damaged: KeyError 'training'"),
+        (lambda path: save_state({}, path), "is damaged: KeyError 'training'"),
+        (one_bit, "is damaged (its content is not what was written)"),
     ],
 )
 def test_without_its_state_a_training_starts_over(tmp_path, undisturbed, digest, spoil, message):

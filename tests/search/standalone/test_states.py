@@ -5,6 +5,7 @@ import time
 import pytest
 import torch
 
+from search.saved_state import save_state
 from search.standalone.states import FOLDER, States, prune
 
 KEY = "a" * 32
@@ -67,19 +68,26 @@ def noise(path):
     path.write_bytes(bytes(range(256)) * 9)
 
 
+def one_bit(path):
+    content = path.read_bytes()
+    weight = torch.full((3,), 2.0).numpy().tobytes()
+    assert content.count(weight) == 1
+    path.write_bytes(content.replace(weight, b"\1" + weight[1:]))
+
+
 def foreign(path):
-    torch.save({"version": 1, "key": "c" * 32, "epoch": 1}, path)
+    save_state({"version": 1, "key": "c" * 32, "epoch": 1}, path)
 
 
 def bare(path):
-    torch.save([1, 2], path)
+    save_state([1, 2], path)
 
 
 def code(path):
-    torch.save({"version": 1, "key": KEY, "epoch": 1, "f": print}, path)
+    save_state({"version": 1, "key": KEY, "epoch": 1, "f": print}, path)
 
 
-@pytest.mark.parametrize("spoil", [cut, empty, noise, foreign, bare, code])
+@pytest.mark.parametrize("spoil", [cut, empty, noise, one_bit, foreign, bare, code])
 def test_a_damaged_file_is_told_and_dropped(tmp_path, folder, caplog, spoil):
     states(tmp_path, 4).write(state(2))
     (path,) = folder.iterdir()
