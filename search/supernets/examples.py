@@ -154,7 +154,7 @@ class ImportanceData(Shuffled):
         self._is_uniform = True
 
     def order(self) -> Places:
-        """As many as there are, drawn with replacement; the first time each once."""
+        """As many as there are, drawn with replacement; each once while all are alike."""
         if self._is_uniform:
             return super().order()
         return self.rng.choice(self.count, self.count, p=self.probabilities)

@@ -3,6 +3,7 @@
 Shapes: B images, K classes.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
@@ -136,9 +137,8 @@ class AdaptiveAlpha:
             "divergence alpha_plus": plus.values_B,
             "clipped entries": torch.where(is_minus_B, minus.clipped_B, plus.clipped_B),
         }
-        rho_BK = torch.where(is_minus_B[:, None], minus.rho_BK, plus.rho_BK)
-        log_q_BK = logits_BK.log_softmax(1)
-        return -(log_q_BK.detach().exp() * rho_BK * log_q_BK).sum(1)
+        pull_BK = torch.where(is_minus_B[:, None], minus.pull_BK, plus.pull_BK)
+        return -(pull_BK * logits_BK.log_softmax(1)).sum(1)
 
 
 class AlphaDivergence(NamedTuple):
@@ -146,12 +146,12 @@ class AlphaDivergence(NamedTuple):
 
     Attributes:
         values_B: the divergence, of clipped powers.
-        rho_BK: the gradient is that of -sum q rho log q with q rho held fast.
+        pull_BK: q times rho; the gradient is that of -sum pull log q with pull held fast.
         clipped_B: share of the classes whose power was cut off.
     """
 
     values_B: Tensor
-    rho_BK: Tensor
+    pull_BK: Tensor
     clipped_B: Tensor
 
 
@@ -169,15 +169,14 @@ def alpha_divergence(
     """
     q_BK, p_BK = logits_BK.softmax(1), teacher_BK.softmax(1)
     log_r_BK = teacher_BK.log_softmax(1) - logits_BK.log_softmax(1)
-    if alpha == 1:
+    if alpha == 1:  # q rho is p, however small q is
         values_B = (p_BK * log_r_BK).sum(1)
-        return AlphaDivergence(values_B, log_r_BK.exp(), torch.zeros_like(values_B))
-    r_BK = (log_r_BK if alpha == 0 else alpha * log_r_BK).exp()
-    w_BK = r_BK if clip is None else r_BK.clamp(0, clip)
-    clipped_B = (w_BK < r_BK).to(r_BK.dtype).mean(1)
+        return AlphaDivergence(values_B, p_BK, torch.zeros_like(values_B))
+    log_power_BK = log_r_BK if alpha == 0 else alpha * log_r_BK
+    log_w_BK = log_power_BK if clip is None else log_power_BK.clamp(max=math.log(clip))
+    clipped_B = (log_w_BK < log_power_BK).to(q_BK.dtype).mean(1)
     if alpha == 0:
-        log_w_BK = w_BK.log()
-        return AlphaDivergence(-(q_BK * log_w_BK).sum(1), log_w_BK - 1, clipped_B)
-    scale = alpha * (alpha - 1)
+        return AlphaDivergence(-(q_BK * log_w_BK).sum(1), q_BK * (log_w_BK - 1), clipped_B)
+    w_BK, scale = log_w_BK.exp(), alpha * (alpha - 1)
     values_B = (q_BK * (w_BK - 1)).sum(1) / scale
-    return AlphaDivergence(values_B, w_BK / alpha + 1 / scale, clipped_B)
+    return AlphaDivergence(values_B, q_BK * (w_BK / alpha + 1 / scale), clipped_B)

@@ -306,7 +306,9 @@ class Training:
         pairs = split(self.net, parts, fresh)
         self.passes.forget_model()
         before, self.optimizer = self.optimizer, self._new_optimizer()
-        if not phase.restarts:
+        if phase.restarts:
+            self.norms.load_state_dict({})  # members have places of the same names
+        else:
             sources = member_sources(self.net)
             inherit_momenta(self.optimizer, before, [(sources[a], origins[b]) for a, b in pairs])
             self.norms.split(pairs, is_split=is_split)

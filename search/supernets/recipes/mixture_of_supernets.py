@@ -60,7 +60,7 @@ def mixture_of_supernets(  # noqa: PLR0913  # parameters
         weight_decay: of weights, not of biases and norms.
         num_mid: random subnets a step.
         experts: sets of weights; with one, weights are entangled.
-        level: one mixture for a layer, or one for each output.
+        level: one mixture for a layer (for both of an MLP), or one for each output.
         smoothing: of the labels.
         precision: of forward passes.
     """

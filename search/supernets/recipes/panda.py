@@ -40,11 +40,12 @@ def panda(  # noqa: PLR0913  # parameters
 ) -> Recipe:
     """One architecture a step; operations and images are drawn by the norms of their gradients.
 
-    Code, but for the rate, which falls with every step here instead of every epoch. Without
-    either weighing this is spos with other settings.
+    Code, but for the rate, which falls with every step here instead of every epoch, and for the
+    second epoch, which has every image once here: images are drawn again and again from the third
+    on. Without either weighing this is spos with other settings.
 
     Args:
-        epochs: how many; the first is uniform.
+        epochs: how many; the first two are uniform.
         batch_size: images a step.
         lr: learning rate at the start; falls as a cosine.
         last_lr: learning rate at the end.

@@ -62,7 +62,8 @@ class Routed(WeightSource):
         inner: the source of each expert.
         space: whose architectures the routers see.
         num_experts: E; with one, this is the inner source.
-        level: one mixture for a layer, or one for each of its outputs.
+        level: one mixture for a layer, which both layers of an MLP have in common, or one for
+            each of its outputs.
         routes: which layers have experts; the others are shared. When left out, the layers of
             MLPs where there are any, as the authors have it; else all but norms.
     """
@@ -87,11 +88,15 @@ class Routed(WeightSource):
         self.base = inner(slots, generator)
         self.experts = nn.ModuleList(inner(routed, generator) for _ in range(num_experts - 1))
         self._routers: dict[str, Router] = {}
-        for number, slot in enumerate(routed):
-            rows = slot.full_shape[0] if level == "neuron" else 1
-            router = Router(len(self._counts), rows, num_experts, generator)
-            self._routers[slot.name] = router
-            self.add_module(f"router{number}", router)
+        made: dict[str | int | None, Router] = {}
+        for slot in routed:
+            of_block = level == "layer" and slot.is_feed_forward
+            owner = slot.part if of_block else slot.name
+            if owner not in made:
+                rows = slot.full_shape[0] if level == "neuron" else 1
+                made[owner] = Router(len(self._counts), rows, num_experts, generator)
+                self.add_module(f"router{len(made) - 1}", made[owner])
+            self._routers[slot.name] = made[owner]
 
     def tensors(self, slot: Slot, mix: Mix) -> Tensors:
         """The experts' tensors for the mix, each with its share."""

@@ -134,6 +134,15 @@ def test_orders_near_the_limits_tend_to_them():
         assert near == pytest.approx(at, abs=1e-5)
 
 
+@pytest.mark.parametrize("alpha_minus", [-1.0, 0.0])
+def test_a_student_that_is_sure_of_another_class_is_pulled_to_the_teacher(alpha_minus):
+    student = torch.tensor([[120.0, 0.0]], requires_grad=True)
+
+    AdaptiveAlpha(alpha_minus)(student, torch.tensor([[0.0, 120.0]])).sum().backward()
+
+    assert student.grad.tolist() == [[1.0, -1.0]]
+
+
 def test_smallest_alpha_may_be_zero():
     assert AdaptiveAlpha(alpha_minus=0).alpha_minus == 0
 

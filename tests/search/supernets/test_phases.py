@@ -125,6 +125,19 @@ def test_restarted_members_have_first_values_of_their_own():
     assert not any(p in made.optimizer.state for p in member_sources(made.net)[2].parameters())
 
 
+def test_restarted_members_have_no_running_averages_of_those_that_had_their_names():
+    settings = {"norms": "tracked", "grouping": "random", "restarts": True}
+    made = training(of("gradient_matching", **settings))
+    while not (made.is_splitting and made.splits):  # there are two members by then
+        made.step()
+    assert made.norms.state_dict()
+
+    made.split_on()
+
+    assert len(parts_of(made.net)) == 4
+    assert made.norms.state_dict() == {}
+
+
 @pytest.mark.parametrize("rule", ["inter", "intra"])
 @pytest.mark.parametrize("grouping", ["gradients", "random"])
 def test_splits_in_two_double_the_members(rule, grouping):

@@ -145,6 +145,19 @@ def test_experts_are_those_of_the_mlps_alone():
     }
 
 
+@pytest.mark.parametrize(("level", "is_common"), [("layer", True), ("neuron", False)])
+def test_both_layers_of_an_mlp_have_one_router_where_a_layer_has_one_mixture(level, is_common):
+    net = small("vit", recipes["mixture_of_supernets"](level=level).source(VIT))
+    mix = onehot(LARGEST)
+    first, second, third = (
+        net.source.shares(net.slots[f"blocks.{name}"], mix)[0]
+        for name in ("0.widen", "0.narrow", "1.widen")
+    )
+
+    assert torch.equal(first, second) == is_common
+    assert not torch.equal(first, third)
+
+
 def test_nothing_is_calibrated_because_no_norm_keeps_statistics(images):
     net = small("vit")
     labels = torch.zeros(len(images), dtype=torch.long)
