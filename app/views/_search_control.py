@@ -10,7 +10,7 @@ from app.against_chance import HYPERVOLUME, Verdict
 from app.markdown_table import table
 from app.measures import Measure, default_axes
 from app.picked import Picked, picked
-from app.views import _surpassing
+from app.views import _following, _surpassing
 from db import jobs
 from db.models import Job
 from db.session import reading
@@ -25,8 +25,17 @@ def has_control(job_id: int) -> bool:
         return bool(jobs.controls(session, job_id))
 
 
-def show(job: Job, measures: Sequence[Measure], catalogue: Catalogue) -> None:
-    """The tab."""
+def show(
+    job: Job, measures: Sequence[Measure], catalogue: Catalogue, interval: int | None
+) -> None:
+    """The tab.
+
+    Args:
+        job: the search, or a control.
+        measures: its objectives.
+        catalogue: has the benchmarks.
+        interval: seconds between two looks at the record; None for none.
+    """
     if not has_control(job.id):
         st.markdown(
             "A control is a random search of equal budget beside this one. With it this page says "
@@ -39,6 +48,10 @@ def show(job: Job, measures: Sequence[Measure], catalogue: Catalogue) -> None:
     if len(measures) > 1:
         options.insert(0, HYPERVOLUME)
     by = st.selectbox("Compared by", options, key="by", bind="query-params", width=320)
+    _following.follow(job, interval, lambda now: _compared(now, by, measures, catalogue))
+
+
+def _compared(job: Job, by: str, measures: Sequence[Measure], catalogue: Catalogue) -> None:
     ordered = measures
     if by == HYPERVOLUME:
         ordered = default_axes(measures)

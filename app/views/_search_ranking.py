@@ -22,7 +22,7 @@ from app.picked import Picked, picked
 from app.ranking import Agreed, InGroup, Look, Truth
 from app.ranking_truths import Known
 from app.surpassing import Pick
-from app.views import _numbers, _search_stability, _surpassing
+from app.views import _following, _numbers, _search_stability, _surpassing
 from db import jobs
 from db.models import Job
 from db.session import database_url, reading
@@ -47,9 +47,7 @@ def show(job: Job, catalogue: Catalogue, interval: int | None) -> None:
         catalogue: has the benchmarks, and the units.
         interval: seconds between two looks at the record; None for none.
     """
-    is_live = job.state in states.IN_MOTION and interval is not None
-    draw = st.fragment(_draw, run_every=max(interval or 0, LEAST_S) if is_live else None)
-    draw(job.id, catalogue)
+    st.fragment(_draw, run_every=_following.every(job, interval, LEAST_S))(job.id, catalogue)
 
 
 def _draw(job_id: int, catalogue: Catalogue) -> None:

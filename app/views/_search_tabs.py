@@ -2,8 +2,9 @@
 
 import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from app.markdown_table import table
 from app.measures import Measure
 from app.mixtures import Mixture
 from app.views import (
+    _following,
     _search_control,
     _search_files,
     _search_ranking,
@@ -37,6 +39,7 @@ PER_PAGE = 50
 NUM_FAILED = 20
 BY_NUMBER = "number"
 TABLE = "trials_table"
+ROWS = "trials_rows"  # which trials the table had last, and how often its rows have moved
 
 
 def show(
@@ -61,17 +64,18 @@ def show(
         "training": lambda: _search_training.show(job, interval),
         "ranking": lambda: _search_ranking.show(job, catalogue, interval),
     }
+    follow = partial(_following.follow, job, interval)
     contents: dict[str, Callable[[], None]] = {
-        "trials": lambda: _trials(job, measures, mixed),
+        "trials": lambda: _trials(job, measures, mixed, interval),
         **(of_supernet if uses_supernet(job.spec) else {}),
         **({"files": lambda: _search_files.show(job)} if makes_files(job.spec) else {}),
-        "control": lambda: _search_control.show(job, measures, catalogue),
+        "control": lambda: _search_control.show(job, measures, catalogue, interval),
         "what if": lambda: _search_what_if.show(job, measures),
-        "statuses": lambda: _statuses(job, measures),
-        "metrics": lambda: _metrics(job),
-        "log": lambda: _log(job),
+        "statuses": lambda: follow(lambda now: _statuses(now, measures)),
+        "metrics": lambda: follow(_metrics),
+        "log": lambda: follow(_log),
         "spec": lambda: _spec(job),
-        "history": lambda: _history(job),
+        "history": lambda: follow(_history),
     }
     tabs = st.tabs(
         list(contents), key="tab", bind="query-params", on_change="rerun", default=first
@@ -82,7 +86,33 @@ def show(
                 content()
 
 
-def _trials(job: Job, measures: tuple[Measure, ...], mixed: tuple[Mixture, ...]) -> None:
+@dataclass(frozen=True)
+class _Asked:
+    """Which trials the inputs ask for, in which order.
+
+    Attributes:
+        place: of the objective they are ordered by; None for their number.
+    """
+
+    wanted: TrialFilter
+    place: int | None
+    descending: bool
+
+
+def _trials(
+    job: Job,
+    measures: tuple[Measure, ...],
+    mixed: tuple[Mixture, ...],
+    interval: int | None,
+) -> None:
+    """Inputs stand outside what is drawn anew, so that nothing disturbs who types."""
+    asked = _asked(measures)
+    if asked is not None:
+        _following.follow(job, interval, lambda now: _page(now, asked, measures, mixed))
+
+
+def _asked(measures: tuple[Measure, ...]) -> _Asked | None:
+    """The inputs; None, with the reason beside it, when a condition cannot be read."""
     names = [measure.name for measure in measures]
     cells = st.columns((2.2, 3, 1.6, 1.2), vertical_alignment="bottom")
     chosen = cells[0].multiselect(
@@ -101,21 +131,27 @@ def _trials(job: Job, measures: tuple[Measure, ...], mixed: tuple[Mixture, ...])
         wanted = trial_filter(names, states=chosen, where=where)
     except SpecError as error:
         cells[1].caption(f":red[{wording.plain(next(iter(error.fields.values())))}]")
-        return
+        return None
     place = None if sort == BY_NUMBER else names.index(sort)
-    if place is not None and job.num_screened and not chosen:
+    descending = _descending(order, None if place is None else measures[place])
+    return _Asked(wanted, place, descending)
+
+
+def _page(
+    job: Job, asked: _Asked, measures: tuple[Measure, ...], mixed: tuple[Mixture, ...]
+) -> None:
+    wanted = asked.wanted
+    if asked.place is not None and job.num_screened and not wanted.states:
         full = tuple(state for state in TRIAL_STATES if state != SCREENED)
         wanted = replace(wanted, states=full)
-    descending = _descending(order, None if place is None else measures[place])
-    number = st.session_state.get("page", 1)
     with reading() as session:
         found = trials.trials_page(
             session,
             job.id,
             wanted,
-            sort=place,
-            descending=descending,
-            page=number,
+            sort=asked.place,
+            descending=asked.descending,
+            page=st.session_state.get("page", 1),
             per_page=PER_PAGE,
         )
     if not found.total:
@@ -155,6 +191,9 @@ def _table(
 ) -> None:
     columns = cached.columns(job.id, job.version, mixed)
     space = spaces.get(job.space)
+    key = _table_key(job.id, tuple(line.number for line in lines))
+    selected = search_view.read(st.query_params.to_dict(), measures).selected
+    rows = [row for row, line in enumerate(lines) if line.number in selected]
     frame = pd.DataFrame(
         {
             "trial": [line.number for line in lines],
@@ -170,7 +209,7 @@ def _table(
     )
     st.dataframe(
         frame,
-        key=TABLE,
+        key=key,
         hide_index=True,
         height=min(38 + 35 * len(lines), 460),
         column_config={
@@ -190,14 +229,26 @@ def _table(
             "made from": st.column_config.TextColumn(width=90),
             "when": st.column_config.DatetimeColumn(format="distance", width=130),
         },
-        on_select=lambda: _picked(lines),
+        on_select=lambda: _picked(key, lines),
         selection_mode="multi-row",
+        selection_default={"selection": {"rows": rows}},
         alt=f"{len(lines)} trials of this search with their scores.",
     )
 
 
-def _picked(lines: Sequence[TrialLine]) -> None:
-    rows = st.session_state[TABLE].selection.rows
+def _table_key(job_id: int, numbers: tuple[int, ...]) -> str:
+    """Another one as soon as a row stands for another trial, for a table marks its rows by place.
+
+    A new table marks what the address has selected; rows that are added below move nothing.
+    """
+    before, num_moves = st.session_state.get(ROWS, ((), 0))
+    has_moved = before != numbers[: len(before)]
+    st.session_state[ROWS] = (numbers, num_moves + has_moved)
+    return f"{TABLE}_{job_id}_{num_moves + has_moved}"
+
+
+def _picked(key: str, lines: Sequence[TrialLine]) -> None:
+    rows = st.session_state[key].selection.rows
     text = search_view.trials_text(lines[row].number for row in rows if row < len(lines))
     if text:
         st.query_params["trials"] = text

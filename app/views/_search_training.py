@@ -5,7 +5,7 @@ from itertools import islice
 
 import streamlit as st
 
-from app import charts, drawings, pages, ranking, split_tree, states, supernet_record, wording
+from app import charts, drawings, pages, ranking, split_tree, supernet_record, wording
 from app import training_curves as curves
 from app.charts import ranking as ranking_charts
 from app.charts import training as training_charts
@@ -14,7 +14,7 @@ from app.markdown_table import table
 from app.ranking import Look, Trained, trained
 from app.split_tree import Part
 from app.training_curves import Heat, Panel
-from app.views import _numbers, _search_files
+from app.views import _following, _numbers, _search_files
 from app.views._drawing import ink
 from db import artifacts, metrics
 from db.models import Job
@@ -22,7 +22,6 @@ from db.session import reading
 from db.snapshots import Told
 from search.spaces import spaces
 
-LEAST_S = 5  # a training is slower than a person's eye, and every rerun costs
 NUM_COLUMNS = 2
 RECONSTRUCTED = (
     ":orange-badge[reconstruction] No code of this method was released: what is shown is what "
@@ -40,9 +39,8 @@ def show(job: Job, interval: int | None) -> None:
     if not trains_supernet(job.spec):
         _trained_before(job)
         return
-    is_live = job.state in states.IN_MOTION and interval is not None
-    draw = st.fragment(_draw, run_every=max(interval or 0, LEAST_S) if is_live else None)
-    draw(job.id, job.space, is_live=is_live)
+    often = _following.every(job, interval)
+    st.fragment(_draw, run_every=often)(job.id, job.space, is_live=often is not None)
 
 
 def _trained_before(job: Job) -> None:

@@ -96,5 +96,6 @@ def _forget_other_searches(job_id: int) -> None:
 
 
 def _interval() -> int | None:
-    chosen = st.session_state.get("live", "2 s")
+    """As chosen; by the address before the choice has been drawn for the first time."""
+    chosen = st.session_state.get("live", st.query_params.get("live", "2 s"))
     return INTERVALS.get(chosen, 2)
