@@ -21,6 +21,7 @@ _DEFAULTS = {
     "GOMP_SPINCOUNT": "20000",
     "MALLOC_MMAP_THRESHOLD_": _KEPT,
     "MALLOC_TRIM_THRESHOLD_": _KEPT,
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "8192",
 }
 
 
@@ -31,8 +32,10 @@ def job_environment(threads: int) -> dict[str, str]:
     that had other things to do; sleeping at once makes steps of supernets a quarter slower on a
     quiet one. So GNU's threads, which are torch's on Linux, wait in a loop for microseconds.
     Giving the memory of large tensors back after every pass, which is glibc's default, and having
-    it cleared page by page for the next one took 14 % of the time of scoring a network. What the
-    environment says already stays.
+    it cleared page by page for the next one took 14 % of the time of scoring a network. oneDNN,
+    which runs torch's convolutions on a CPU, keeps 1,024 compiled kernels unless told otherwise: a
+    sandwich step of an elastic network needs most of them, so every step compiled its own anew.
+    What the environment says already stays.
     """
     count = str(threads)
     return _DEFAULTS | os.environ | {"OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count}

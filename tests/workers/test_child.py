@@ -72,4 +72,5 @@ def test_threads_that_wait_soon_sleep_unless_the_environment_says_otherwise(monk
     monkeypatch.setenv("GOMP_SPINCOUNT", "7")
 
     assert (usual["OMP_WAIT_POLICY"], usual["GOMP_SPINCOUNT"]) == ("PASSIVE", "20000")
+    assert usual["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "8192"
     assert job_environment(2)["GOMP_SPINCOUNT"] == "7"
