@@ -48,6 +48,8 @@ SETTINGS = {
     # A recurrent network has no ReLU, and the reference's fisher sees its last step only. The
     # first and the third that are drawn do not read the text.
     "nasbench_nlp": Setting(shape=(65, 1, 35), left_out=("fisher", "nwot"), drawn=(1, 3)),
+    # No ReLU either, and the reference's fisher sums over the pixels of maps, not over tokens.
+    "vit": Setting(left_out=("fisher", "nwot")),
 }
 
 

@@ -247,7 +247,7 @@ def synflow(net: nn.Module, x_BCHW: Tensor, y_B: Tensor) -> float:
     for tensor in net.state_dict().values():
         tensor.abs_()
     for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm2d | nn.LayerNorm):
             module.forward = lambda x: x
     net(torch.ones_like(x_BCHW[:1], dtype=torch.float64)).sum().backward()
     return total([(gradient_of(layer.weight) * layer.weight).abs() for layer in layers_of(net)])
