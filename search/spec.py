@@ -3,6 +3,8 @@
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -46,6 +48,33 @@ def _is_digest(text: str) -> str:
 Digest = Annotated[str, AfterValidator(_is_digest)]
 
 
+def _is_finite(params: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no word for nan and infinities, and no end for what has itself as a part."""
+    try:
+        for path, value in _leaves(params):
+            if isinstance(value, float) and not isfinite(value):
+                raise _wrong_at(path, f"{value} is no finite number")
+    except RecursionError:
+        raise ValueError("this is too deeply nested, or a part of itself") from None
+    return params
+
+
+def _leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Everything in nested parameters, each with its dotted path."""
+    if isinstance(value, dict):
+        items: list[tuple[object, object]] = list(value.items())
+    elif isinstance(value, list | tuple):
+        items = list(enumerate(value))
+    else:
+        yield path, value
+        return
+    for key, inner in items:
+        yield from _leaves(inner, f"{path}.{key}" if path else str(key))
+
+
+Params = Annotated[dict[str, Any], AfterValidator(_is_finite)]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,7 +83,7 @@ class Choice(_Part):
     """A plug-in by name, with its parameters."""
 
     name: str
-    params: dict[str, Any] = Field(default_factory=dict)
+    params: Params = Field(default_factory=dict)
 
 
 class Data(Choice):
@@ -73,7 +102,7 @@ class Objective(_Part):
 
     name: ObjectiveName
     metric: str
-    params: dict[str, Any] = Field(default_factory=dict)
+    params: Params = Field(default_factory=dict)
     direction: Direction | None = None
     at_least: Annotated[float, Field(allow_inf_nan=False)] | None = None
     at_most: Annotated[float, Field(allow_inf_nan=False)] | None = None
@@ -108,8 +137,8 @@ class Budget(_Part):
 
     trials: Annotated[int, Field(ge=1, le=MAX_TRIALS)] | None = None
     minutes: Annotated[float, Field(gt=0, le=100_000)] | None = None
-    clock_s: Annotated[float, Field(gt=0)] | None = None
-    trial_timeout_s: Annotated[float, Field(gt=0)] = 600.0
+    clock_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    trial_timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 600.0
 
     @model_validator(mode="after")
     def _ends(self) -> "Budget":
@@ -190,7 +219,7 @@ class Spec(_Part):
     version: int = VERSION
     name: Name
     space: Choice
-    network: dict[str, Any] = Field(default_factory=dict)
+    network: Params = Field(default_factory=dict)
     data: Data = Data(name="digits")
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=32)]
     strategy: Choice

@@ -40,6 +40,31 @@ def test_a_constraint_that_nothing_can_meet_is_refused_at_its_field():
     assert list(fields_of(described(objectives=[wrong]))) == ["objectives.0.at_least"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"strategy": {"name": "random", "params": {"a": [1, float("nan")]}}}, "params.a.1"),
+        ({"network": {"channels": float("inf")}}, "network.channels"),
+        ({"budget": {"clock_s": float("inf")}}, "budget.clock_s"),
+        ({"budget": {"trials": 1, "trial_timeout_s": float("inf")}}, "budget.trial_timeout_s"),
+    ],
+)
+def test_a_number_that_json_cannot_say_is_refused_at_its_field(changes, path):
+    ((field, reason),) = fields_of(described(**changes)).items()
+
+    assert field.endswith(path)
+    assert "finite number" in reason
+
+
+def test_parameters_that_are_a_part_of_themselves_are_refused():
+    endless = {}
+    endless["a"] = endless
+
+    fields = fields_of(described(strategy={"name": "random", "params": endless}))
+
+    assert "a part of itself" in fields["strategy.params"]
+
+
 def test_a_search_that_would_not_end_is_refused():
     assert "so that the search ends" in fields_of(described(budget={}))["budget"]
 
