@@ -25,6 +25,8 @@ from search.spec import Spec
 from search.standalone.recipe import PROTOCOL as TRAINING_PROTOCOL
 from search.standalone.recipe import Course, FineTuning
 from search.standalone.trainee import Inheritance, Trainee
+from search.supernets.mixtures import mixtures
+from search.supernets.recipes import recipes
 from search.supernets.trained import TrainedSupernet
 from search.traits import Dependency
 
@@ -183,7 +185,7 @@ def conditions(
             },
             "seed": spec.seed,
             "environment": environment(place),
-            "supernet": trained.digest if trained else None,
+            "supernet": _evaluated(trained) if trained else None,
         },
         hardware=hardware(place),
         device=place,
@@ -193,6 +195,15 @@ def conditions(
         data_dir=data_dir,
         trained=trained,
     )
+
+
+def _evaluated(trained: TrainedSupernet) -> Any:  # noqa: ANN401  # JSON
+    """A supernet by its hash, and by whatever of the code that evaluates it is the team's own."""
+    info = trained.info
+    used = {"mixture": mixtures[info.space], "recipe": recipes[info.recipe]}
+    sources = {part: foreign_digest(plugin) for part, plugin in used.items()}
+    own = {part: source for part, source in sources.items() if source}
+    return {"digest": trained.digest, **own} if own else trained.digest
 
 
 def bound(field: str, plugin: Callable[..., Any], params: Mapping[str, Any]) -> dict[str, Any]:

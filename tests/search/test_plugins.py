@@ -82,6 +82,51 @@ def test_the_hashes_stand_in_the_provenance(folder, tmp_path):
     assert content["metrics"]["gradient_share"]["source"] == sources["proxy"]
 
 
+RECIPE = '''
+"""Ours."""
+
+from search.supernets.paths.uniform import Uniform
+from search.supernets.recipe import Recipe
+from search.supernets.recipes import recipes
+
+
+@recipes.register
+def ours() -> Recipe:
+    """One architecture a step, over batches of 256."""
+    return Recipe(lambda net, rng: Uniform(net.space, rng), Uniform.unfit_reason, batch_size=256)
+'''
+INHERITING = {
+    **SUBMISSION,
+    "space": {"name": "cell_27"},
+    "network": {"channels": 2, "cells": 1},
+    "objectives": ["supernet_validation_accuracy"],
+    "supernet": {"recipe": {"name": "ours"}, "probes": 0},
+    "budget": {"trials": 1},
+}
+
+
+def test_what_subnets_scored_under_another_recipe_of_the_name_is_not_recalled(tmp_path):
+    file = tmp_path / "plugins" / "recipes" / "ours.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(RECIPE)
+    use_plugins(tmp_path / "plugins")
+
+    first = inherited(tmp_path)
+    file.write_text(RECIPE + "# changed\n")
+    import_module("search.plugins")._digest.cache_clear()
+    second = inherited(tmp_path)
+
+    assert first.details == second.details  # of one checkpoint
+    assert first.memory_key != second.memory_key
+
+
+def inherited(data_dir):
+    """The score of the one trial."""
+    events = run(parse_submission(INHERITING), data_dir=data_dir)
+    (trial,) = [event for event in events if isinstance(event, Trial)]
+    return trial.scores[0]
+
+
 def test_code_of_the_templates_network_runs_by_itself(folder, tmp_path):
     use_plugins(folder)
     space = import_module("search.spaces.plain_chain").plain_chain
