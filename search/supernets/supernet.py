@@ -67,7 +67,7 @@ class Supernet(nn.Module):
             x_BCHW: images.
             mix: weights over the choices of every decision.
             norms: whose statistics normalise.
-            noise: dropout and drop path, for spaces that have blocks to drop.
+            noise: dropout and drop path.
         """
         raise NotImplementedError
 

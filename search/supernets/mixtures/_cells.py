@@ -5,6 +5,7 @@ Shapes: B images, C channels, H height, W width, K classes.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -40,10 +41,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Cell:
-    """The layers of a cell: its entry, and for every edge and choice what is run."""
+    """The layers of a cell, by its place: its entry, and for every edge and choice what is run."""
 
     entry: tuple[Slot, Slot]
     edges: tuple[dict[int, list[Step]], ...]
+    place: int
 
 
 class CellsSupernet(Supernet):
@@ -69,9 +71,7 @@ class CellsSupernet(Supernet):
             *fixed_conv_norm(("stem.0", "stem.1"), shape[0], wide, 3),
             *fixed_conv_norm(("stem.3", "stem.4"), wide, wide, 3),
         )
-        built = [
-            _cell(space, f"cells.{n}", 2 * channels if n else wide, channels) for n in range(cells)
-        ]
+        built = [_cell(space, n, 2 * channels if n else wide, channels) for n in range(cells)]
         classifier = Slot("classifier", "linear", {(): (num_classes, 2 * channels)}, has_bias=True)
         slots = [*stem, *dict.fromkeys(s for cell in built for s in _slots(cell)), classifier]
         super().__init__(space.name, space, slots, source(slots, generator), shape, num_classes)
@@ -81,11 +81,11 @@ class CellsSupernet(Supernet):
     def forward(
         self, x_BCHW: Tensor, mix: Mix, norms: Norms = BATCH_NORMS, noise: Noise | None = None
     ) -> Tensor:
-        """Logits, B x K; *noise* drops features alone, for cells have no branches to drop."""
+        """Logits, B x K; *noise* drops features, and what operations give."""
         x_BCHW = self._enter(x_BCHW, mix, norms)
         for cell in self._cells:
             x_BCHW = self._entry(x_BCHW, cell, mix, norms)
-            x_BCHW = self._edges(x_BCHW, cell, mix, norms)
+            x_BCHW = self._edges(x_BCHW, cell, mix, norms, noise)
         x_BF = x_BCHW.mean(dim=(2, 3))
         return self.linear(noise.features(x_BF) if noise else x_BF, self._classifier, mix)
 
@@ -129,16 +129,34 @@ class CellsSupernet(Supernet):
     def _entry(self, x_BCHW: Tensor, cell: Cell, mix: Mix, norms: Norms) -> Tensor:
         return self.conv_norm(F.relu(x_BCHW), cell.entry, mix, norms)
 
-    def _edges(self, entry_BCHW: Tensor, cell: Cell, mix: Mix, norms: Norms) -> Tensor:
-        first_BCHW = self._edge(0, entry_BCHW, cell, mix, norms)
-        second_BCHW = self._edge(1, entry_BCHW, cell, mix, norms)
-        second_BCHW = second_BCHW + self._edge(2, first_BCHW, cell, mix, norms)
+    def _edges(
+        self,
+        entry_BCHW: Tensor,
+        cell: Cell,
+        mix: Mix,
+        norms: Norms,
+        noise: Noise | None = None,
+    ) -> Tensor:
+        run = partial(self._edge, cell=cell, mix=mix, norms=norms, noise=noise)
+        first_BCHW = run(0, entry_BCHW)
+        second_BCHW = run(1, entry_BCHW)
+        second_BCHW = second_BCHW + run(2, first_BCHW)
         return torch.cat([first_BCHW, second_BCHW], 1)
 
-    def _edge(self, edge: int, x_BCHW: Tensor, cell: Cell, mix: Mix, norms: Norms) -> Tensor:
+    def _edge(
+        self,
+        edge: int,
+        x_BCHW: Tensor,
+        cell: Cell,
+        mix: Mix,
+        norms: Norms,
+        noise: Noise | None,
+    ) -> Tensor:
         total: Tensor | None = None
         for choice, weight in mix.terms[edge]:
             term = self._operation(x_BCHW, cell.edges[edge][choice], mix.at(edge, choice), norms)
+            if noise:
+                term = noise.branch(term, cell.place, len(self._cells))
             total = added(total, weighted(term, weight))
         assert total is not None
         return total
@@ -156,16 +174,17 @@ class CellsSupernet(Supernet):
         return x_BCHW
 
 
-def _cell(space: CellSpace, name: str, in_channels: int, channels: int) -> Cell:
+def _cell(space: CellSpace, place: int, in_channels: int, channels: int) -> Cell:
+    name = f"cells.{place}"
     entry = (
         Slot(f"{name}.entry.1", "conv", {(): (channels, in_channels, 1, 1)}),
         Slot(f"{name}.entry.2", "norm", {(): (channels,)}, is_affine=False),
     )
     edges = tuple(
-        _edge(space.operations, place, f"{name}.edges.{i}-{j}", channels)
-        for place, (i, j) in enumerate(EDGES)
+        _edge(space.operations, edge, f"{name}.edges.{i}-{j}", channels)
+        for edge, (i, j) in enumerate(EDGES)
     )
-    return Cell(entry, edges)
+    return Cell(entry, edges, place)
 
 
 def _edge(

@@ -43,6 +43,7 @@ class Cell:
 
     edges: tuple[ConvNorm, ...]
     nodes: Mapping[tuple[int, tuple[int, ...]], Slot]
+    place: int  # among all cells
 
 
 @dataclass(frozen=True)
@@ -86,18 +87,19 @@ class NasBench201Supernet(Supernet):
         self.network_params = {"channels": channels, "cells": cells}
         self._stem, self._layers, self._norm, self._classifier = stem, layers, norm, classifier
         self._at_nodes = {slot.name for _, cell in self._cells() for slot in cell.nodes.values()}
+        self._num_cells = NUM_STAGES * cells
         self._pool = Pool()
         self._half = torch.nn.AvgPool2d(2)
 
     def forward(
         self, x_BCHW: Tensor, mix: Mix, norms: Norms = BATCH_NORMS, noise: Noise | None = None
     ) -> Tensor:
-        """Logits, B x K; *noise* drops features alone, for cells have no branches to drop."""
+        """Logits, B x K; *noise* drops features, and what operations but skips give."""
         runs = _runs(mix)
         x_BCHW = self.conv_norm(x_BCHW, self._stem, mix, norms)
         for layer in self._layers:
             if isinstance(layer, Cell):
-                x_BCHW = self._cell(x_BCHW, layer, runs, norms)
+                x_BCHW = self._cell(x_BCHW, layer, runs, norms, noise)
             else:
                 x_BCHW = self._reduction(x_BCHW, layer, mix, norms)
         return self._head(x_BCHW, mix, norms, noise)
@@ -156,7 +158,14 @@ class NasBench201Supernet(Supernet):
         """With their places among the layers."""
         return [(n, layer) for n, layer in enumerate(self._layers) if isinstance(layer, Cell)]
 
-    def _cell(self, x_BCHW: Tensor, cell: Cell, runs: Sequence[Run], norms: Norms) -> Tensor:
+    def _cell(
+        self,
+        x_BCHW: Tensor,
+        cell: Cell,
+        runs: Sequence[Run],
+        norms: Norms,
+        noise: Noise | None = None,
+    ) -> Tensor:
         nodes: list[Tensor | None] = [x_BCHW, None, None, None]
         relus: dict[int, Tensor] = {}
         pools: dict[int, Tensor] = {}
@@ -174,12 +183,21 @@ class NasBench201Supernet(Supernet):
                     if i not in relus:
                         relus[i] = F.relu(source)
                     term = self.conv_norm(relus[i], cell.edges[edge], mix, norms)
+                term = self._dropped(term, choice, cell, noise)
                 nodes[j] = added(nodes[j], weighted(term, weight))
             is_whole = place + 1 == len(runs) or runs[place + 1][1] != j
             if cell.nodes and is_whole:
                 nodes[j] = self._node(nodes[j], j, cell, runs, norms)
         output = nodes[3]
         return torch.zeros_like(x_BCHW) if output is None else output
+
+    def _dropped(self, term: Tensor, choice: int, cell: Cell, noise: Noise | None) -> Tensor:
+        """What an operation gives, left out for some images; what is passed on as it is stays."""
+        return (
+            term
+            if noise is None or choice == SKIP
+            else noise.branch(term, cell.place, self._num_cells)
+        )
 
     def _node(
         self, x_BCHW: Tensor | None, node: int, cell: Cell, runs: Sequence[Run], norms: Norms
@@ -226,12 +244,14 @@ def _layers(widths: Sequence[int], cells: int, *, node_norms: bool) -> list[Cell
         strides = (2,) * stage
         if stage:
             layers.append(_reduction(f"layers.{len(layers)}", width, strides))
-        for _ in range(cells):
-            layers.append(_cell(f"layers.{len(layers)}", width, strides, node_norms=node_norms))
+        for place in range(stage * cells, (stage + 1) * cells):
+            name = f"layers.{len(layers)}"
+            nodes = _norms_of_nodes(name, width) if node_norms else {}
+            layers.append(Cell(_edges(name, width, strides), nodes, place))
     return layers
 
 
-def _cell(name: str, width: int, strides: tuple[int, ...], *, node_norms: bool) -> Cell:
+def _edges(name: str, width: int, strides: tuple[int, ...]) -> tuple[ConvNorm, ...]:
     edges = []
     for place, (i, j) in enumerate(EDGES):
         shapes: dict[Arch, Shape] = {
@@ -241,7 +261,7 @@ def _cell(name: str, width: int, strides: tuple[int, ...], *, node_norms: bool) 
         conv = Slot(f"{at}.0", "conv", shapes, (place,), strides=strides)
         norm = Slot(f"{at}.1", "norm", {(choice,): (width,) for choice in KERNELS}, (place,))
         edges.append((conv, norm))
-    return Cell(tuple(edges), _norms_of_nodes(name, width) if node_norms else {})
+    return tuple(edges)
 
 
 def _norms_of_nodes(name: str, width: int) -> dict[tuple[int, tuple[int, ...]], Slot]:

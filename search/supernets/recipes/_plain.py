@@ -15,7 +15,7 @@ from search.relations import needs, of_supernet, relation_problems
 from search.spaces import Space
 from search.supernets.norms import Policy
 from search.supernets.paths import PathSampler
-from search.supernets.recipe import Precision, Recipe
+from search.supernets.recipe import Dropping, Precision, Recipe
 from search.supernets.recipes import (
     BatchSize,
     Decay,
@@ -24,6 +24,7 @@ from search.supernets.recipes import (
     Limit,
     Optimizer,
     Rate,
+    Share,
     Source,
 )
 from search.supernets.schedules import cosine
@@ -43,6 +44,9 @@ class PlainSettings(BaseModel):
         last_lr: learning rate at the end.
         weight_decay: of all parameters.
         clip_norm: limit of the gradient's norm; 0 for none.
+        dropout: of the features before the classifier.
+        drop_path: of the last block's branches, or the last cell's operations but skips; less the
+            earlier they come.
         optimizer: with momentum .9, or betas .9 and .999.
         source: whether choices have weights of their own.
         channels: of entangled weights, which ones a layer takes that needs fewer than there are.
@@ -60,6 +64,8 @@ class PlainSettings(BaseModel):
     last_lr: LastRate = 0.001
     weight_decay: Decay = 3e-4
     clip_norm: Limit = 5.0
+    dropout: Share = 0.0
+    drop_path: Share = 0.0
     optimizer: Optimizer = "sgd"
     source: Source = "per_choice"
     channels: Annotated[Channels, needs("source", "entangled")] = "first"
@@ -90,6 +96,7 @@ def plain_recipe(paths: type[PathSampler], settings: PlainSettings) -> Recipe:
         norms=settings.norms,
         affine_norms=settings.affine,
         node_norms=settings.node_norms,
+        dropping=Dropping(settings.dropout, settings.drop_path, ("solo",), "all_stages"),
         optimiser=Optimiser(settings.optimizer, 0.9, weight_decay=settings.weight_decay),
         clip=Clip("norm", clip_norm) if clip_norm else None,
         precision=settings.precision,
