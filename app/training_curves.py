@@ -86,6 +86,7 @@ LOGS = {
         "architecture, 1 where two have none in common.",
     ),
 }
+DISTRIBUTIONS = ("probabilities", "shares")  # whose parts make 1 together
 LINED = ("probability_quantiles", "cost_errors", "draw_errors", "accuracy_of_picks")
 MOST_LINES = 6  # that can be told apart; more are rows of a heat map
 GAP = "gap"  # between the largest and the smallest
@@ -132,13 +133,18 @@ class Panel:
 
 @dataclass(frozen=True, eq=False)
 class Heat:
-    """Shares or counts over the training: a row for each name, a column for each step."""
+    """Shares or counts over the training: a row for each name, a column for each step.
+
+    Attributes:
+        uniform: the share of each if all were alike; None where that is not known.
+    """
 
     title: str
     names: tuple[str, ...]
     steps_S: Floats
     values_NS: Floats
     about: str = ""
+    uniform: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,13 +320,15 @@ def _names(content: Mapping[str, Any], key: str) -> list[str]:
 
 def _heat(key: str, held: Sequence[tuple[int, Mapping[str, float]]]) -> Heat:
     kept = [held[place] for place in thinned(len(held), MAX_COLUMNS)]
-    names = list(dict.fromkeys(name for _, values in kept for name in values))[:MAX_ROWS]
+    every = list(dict.fromkeys(name for _, values in kept for name in values))
+    names = every[:MAX_ROWS]
     values_NS = np.array(
         [[values.get(name, np.nan) for _, values in kept] for name in names], np.float32
     )
     steps_S = np.array([step for step, _ in kept], np.float32)
     title, about = LOGS.get(key, (_titled(key), ""))
-    return Heat(title, tuple(names), steps_S, values_NS, about)
+    uniform = 1 / len(every) if key in DISTRIBUTIONS else None
+    return Heat(title, tuple(names), steps_S, values_NS, about, uniform)
 
 
 def _is_number(value: object) -> bool:

@@ -23,6 +23,12 @@ PAIR_LOOKS = (
 )
 # Light throughout; white is what uniform training would give.
 UNEVEN = [[0, "#E8907C"], [0.5, "#F4F6F8"], [1, "#5FA3D9"]]
+EVEN_SCALE = {
+    "thickness": 10,
+    "outlinewidth": 0,
+    "tickvals": [0, 1, 2],
+    "ticktext": ["never", "even share", "twice or more"],
+}
 MAX_NAME = 14
 MAX_RATIO = 2.0  # beyond it the colour says no more
 LEGEND = {"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom"}
@@ -166,7 +172,7 @@ def trained_chart(found: Sequence[Trained]) -> go.Figure:
             zmin=0,
             zmax=MAX_RATIO,
             colorscale=UNEVEN,
-            showscale=False,
+            colorbar=EVEN_SCALE,
             xgap=1,
             ygap=1,
             text=texts,

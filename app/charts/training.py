@@ -103,7 +103,13 @@ def panel_alt(panel: Panel) -> str:
 
 
 def heat_chart(heat: Heat) -> go.Figure:
-    """Rows of shares over the steps; each row's last value stands beside its name."""
+    """Rows of shares over the steps; each row's last value stands beside its name.
+
+    Colours begin at 0, and those of a distribution have its uniform share in their middle or
+    below: what is nearly uniform looks so.
+    """
+    low, high = _range(heat)
+    uniform = {} if heat.uniform is None else _ticks_with_uniform(heat.uniform, high)
     rows = zip(heat.names, heat.values_NS, strict=True)
     names = [_with_last(name, row_S) for name, row_S in rows]
     figure = go.Figure(
@@ -112,7 +118,9 @@ def heat_chart(heat: Heat) -> go.Figure:
             y=names,
             z=heat.values_NS,
             colorscale=SCALE,
-            colorbar={"thickness": 10, "tickformat": "~g", "outlinewidth": 0},
+            zmin=low,
+            zmax=high,
+            colorbar={"thickness": 10, "tickformat": "~g", "outlinewidth": 0, **uniform},
             hovertemplate="%{y}<br>step %{x:,.0f}: %{z:.4~g}<extra></extra>",
         )
     )
@@ -124,16 +132,31 @@ def heat_chart(heat: Heat) -> go.Figure:
     return figure
 
 
+def _range(heat: Heat) -> tuple[float, float]:
+    finite = heat.values_NS[np.isfinite(heat.values_NS)]
+    low, high = float(finite.min(initial=0)), float(finite.max(initial=0))
+    return low, max(high, 2 * (heat.uniform or 0)) or 1.0
+
+
+def _ticks_with_uniform(uniform: float, high: float) -> dict[str, list[float] | list[str]]:
+    places = [0.0, uniform, high]
+    return {
+        "tickvals": places,
+        "ticktext": ["0", f"{wording.number(uniform)} uniform", wording.number(high)],
+    }
+
+
 def heat_alt(heat: Heat) -> str:
     """The heat map in words: the last step's greatest and least."""
     last_N = heat.values_NS[:, -1] if heat.values_NS.size else np.empty(0)
     if not np.isfinite(last_N).any():
         return f"{heat.title}: nothing is known yet."
     most, least = int(np.nanargmax(last_N)), int(np.nanargmin(last_N))
+    even = "" if heat.uniform is None else f" {wording.number(heat.uniform)} is uniform."
     return (
         f"{heat.title} over the training; now {heat.names[most]} has most with "
         f"{wording.number(float(last_N[most]))}, {heat.names[least]} least with "
-        f"{wording.number(float(last_N[least]))}."
+        f"{wording.number(float(last_N[least]))}.{even}"
     )
 
 

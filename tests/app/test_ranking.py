@@ -208,3 +208,14 @@ def test_even_decisions_are_said_to_be_even():
     found = ranking.trained({"decisions": ["op", "width"], "counts": [[4, 4, 4], [6, 6]]})
 
     assert "equally often" in charts.trained_alt(found)
+
+
+def test_the_scale_of_trained_choices_says_what_an_even_share_is():
+    found = [ranking.Trained("edge", ("conv", "skip"), (4, 4))]
+
+    (drawn,) = charts.trained_chart(found).data
+
+    assert (drawn.zmin, drawn.zmax) == (0, 2)
+    assert (
+        dict(zip(drawn.colorbar.tickvals, drawn.colorbar.ticktext, strict=True))[1] == "even share"
+    )

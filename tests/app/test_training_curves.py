@@ -72,6 +72,36 @@ def test_the_distribution_of_panda_is_a_heat_map():
     assert "conv has most" in charts.heat_alt(heat)
 
 
+@pytest.mark.parametrize(
+    ("key", "values", "low_to_high"),
+    [
+        ("probabilities", [0.249, 0.25, 0.25, 0.251], (0, 0.5)),
+        ("probabilities", [0.7, 0.1, 0.1, 0.1], (0, 0.7)),
+        ("counts", [7, 8], (0, 8)),
+        ("counts", [0, 0], (0, 1)),
+        ("distances", [-0.5, 0.25], (-0.5, 0.25)),
+    ],
+)
+def test_colours_of_shares_do_not_stretch_a_small_difference(key, values, low_to_high):
+    parts = {str(place): value for place, value in enumerate(values)}
+
+    (heat,) = training_curves.method_log([(10, {key: parts})]).heats
+    (drawn,) = charts.heat_chart(heat).data
+
+    assert (drawn.zmin, drawn.zmax) == pytest.approx(low_to_high)
+
+
+def test_the_colours_of_a_distribution_say_what_is_uniform():
+    told = {"probabilities": {"conv": 0.75, "skip": 0.25}, "counts": {"conv": 7, "skip": 8}}
+
+    shares, counts = training_curves.method_log([(10, told)]).heats
+
+    assert charts.heat_chart(shares).data[0].colorbar.ticktext == ("0", "0.5000 uniform", "1")
+    assert "0.5000 is uniform" in charts.heat_alt(shares)
+    assert charts.heat_chart(counts).data[0].colorbar.ticktext is None
+    assert "uniform" not in charts.heat_alt(counts)
+
+
 def test_the_shares_of_shiftnas_are_named_by_cost_and_labelled_a_reconstruction():
     log = {
         "is_reconstruction": True,
