@@ -1,5 +1,6 @@
 """What the benchmarks of one pass share: eight proxies on one probe, and one by one."""
 
+import math
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -56,15 +57,24 @@ def theirs(
     return values, seconds
 
 
-def compare(what: str, ours: Mapping[str, float], theirs: Mapping[str, float]) -> None:
-    """Equal but for the order of sums.
+def compare(
+    what: str,
+    ours: Mapping[str, float],
+    theirs: Mapping[str, float],
+    undefined: Sequence[str] = (),
+) -> None:
+    """Equal but for the order of sums; nan where the reference makes a score of rounding.
 
     Raises:
         AssertionError: a proxy is not what the reference makes of it.
     """
+    if wrong := [name for name in undefined if not math.isnan(ours[name])]:
+        raise AssertionError(f"{', '.join(wrong)} of {what} should not be defined")
     scales = {**{name: abs(value) for name, value in theirs.items()}, "plain": theirs["snip"]}
     scales["grasp"] = max(abs(theirs["grasp"]), theirs["grad_norm"])
     for name, value in theirs.items():
+        if name in undefined:
+            continue
         difference = abs(ours[name] - value)
         if not difference <= TOLERANCES.get(name, TOLERANCE) * scales[name]:
             raise AssertionError(f"{name} of {what}: {ours[name]} is not {value}")

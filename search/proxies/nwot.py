@@ -1,5 +1,9 @@
 """How differently images switch the ReLUs (Mellor et al., 2021, arXiv:2006.04647)."""
 
+import math
+
+import torch
+
 from search.probe import Probe
 from search.proxies import proxies
 from search.traits import declares
@@ -20,4 +24,9 @@ def nwot(probe: Probe, /) -> float:
     every convolution that reads it. Hence two cells of one function differ: the value is shared
     between identical encodings only.
     """
-    return float(probe.relu_agreement_BB.slogdet().logabsdet)
+    agreement_BB = probe.relu_agreement_BB
+    if not agreement_BB.isfinite().all():
+        return math.nan
+    if torch.linalg.matrix_rank(agreement_BB, hermitian=True) < len(agreement_BB):
+        return -math.inf  # of many images, rounding leaves a determinant of zero some value
+    return float(agreement_BB.slogdet().logabsdet)

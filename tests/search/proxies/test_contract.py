@@ -231,6 +231,22 @@ def test_logits_that_are_not_finite_leave_no_score(name, value):
     assert not math.isfinite(score)
 
 
+OF_SUMS_OVER_BATCHES = ("epe_nas", "gradsign", "jacob_cov", "ntk_condition_number")
+
+
+@pytest.mark.parametrize("space", ["cell_27", "cell_64", "elastic_tiny"])
+@pytest.mark.parametrize("name", OF_SUMS_OVER_BATCHES)
+def test_rounding_is_no_score(name, space):
+    """A batch norm and a mean over pixels at the end give every batch the same sum of logits."""
+    assert not math.isfinite(score_of(name, shared_probe(space)))
+
+
+@pytest.mark.parametrize("space", ["nasbench101", "nasbench201", "nasbench_macro", "vit"])
+@pytest.mark.parametrize("name", OF_SUMS_OVER_BATCHES)
+def test_where_sums_depend_on_the_batch_there_is_a_score(name, space):
+    assert math.isfinite(score_of(name, shared_probe(space)))
+
+
 def test_traits_and_parameters_can_be_shown(name):
     traits = traits_of(proxies[name])
 

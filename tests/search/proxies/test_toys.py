@@ -127,6 +127,22 @@ def test_nwot_is_minus_infinity_for_two_equal_codes():
     assert proxies["nwot"](probe) == -math.inf
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_nwot_is_minus_infinity_for_two_equal_codes_among_many(seed):
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(64, 500, generator=generator)
+    x[9] = x[41]
+
+    assert proxies["nwot"](probe_of(nn.ReLU(), x=x.tolist(), labels=(0,) * 64)) == -math.inf
+
+
+def test_nwot_is_minus_infinity_for_more_images_than_units_tell_apart():
+    """Eight different codes of three units: the matrix has a rank of four."""
+    x = [[1.0 if number >> unit & 1 else -1.0 for unit in range(3)] for number in range(8)]
+
+    assert proxies["nwot"](probe_of(nn.ReLU(), x=x, labels=(0,) * 8)) == -math.inf
+
+
 def test_nwot_is_minus_infinity_without_relus():
     assert proxies["nwot"](probe_of(linear([[1, 2], [3, 5]]))) == -math.inf
 
