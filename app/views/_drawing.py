@@ -13,19 +13,29 @@ def ink() -> str:
     return DARK_INK if st.context.theme.type == "dark" else LIGHT_INK
 
 
-def brief(drawing: Drawing, height: int) -> None:
-    """The drawing where there is little room: a chain as its layers in words, in reading order."""
+def small(drawing: Drawing) -> None:
+    """A drawing of few nodes where there is little room: upright and in its own size."""
+    with st.container(horizontal_alignment="center", border=False):
+        upright = drawings.dot(drawing, ink(), is_upright=True)
+        st.graphviz_chart(upright, width="content", alt=drawings.alt(drawing))
+
+
+def in_words(drawing: Drawing) -> None:
+    """What has too many parts to be drawn where there is little room.
+
+    A chain as its layers in reading order, anything else as what goes into each node.
+    """
+    if " " in drawing.caption:  # words; a text form tells what the layers tell
+        st.caption(wording.plain(drawing.caption))
     if not drawings.is_chain(drawing):
-        show(drawing, height)
+        for node, reads in drawings.inputs(drawing):
+            st.markdown(f"**{wording.plain(node)}**: {wording.plain(reads)}")
         return
     words = [
         f":blue-badge[{wording.plain(label if num == 1 else f'{num} times {label}')}]"
         for label, num in drawings.layers(drawing)
     ]
-    with st.container(height=height, border=False, gap="xsmall"):
-        if " " in drawing.caption:  # words; a text form tells what the layers tell
-            st.caption(wording.plain(drawing.caption))
-        st.markdown(" ".join(words))
+    st.markdown(" ".join(words))
 
 
 def show(drawing: Drawing, height: int) -> None:

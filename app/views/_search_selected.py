@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from app import export, pages, search_view, states, wording
+from app import drawings, export, pages, search_view, states, wording
 from app.markdown_table import table
 from app.measures import Measure
 from app.mixtures import Mixture
@@ -14,7 +14,7 @@ from app.views import _drawing, _search_files, _take_further
 from db import trials
 from db.session import reading
 from db.trials import Columns, TrialLine
-from search.spaces import spaces
+from search.spaces import Drawing, spaces
 
 SEVERAL = "several"  # whether a click adds to the selection
 
@@ -118,7 +118,11 @@ def _one(  # what the panel of a trial shows
     knee_row: int | None,
 ) -> None:
     _head(f"Trial {line.number}", line)
-    _drawn(line, space)
+    known = spaces.get(space)
+    drawing = None if known is None else known.drawing(line.choices)
+    is_small = drawing is not None and drawings.is_small(drawing)
+    if drawing is not None and is_small:
+        _drawing.small(drawing)
     knee = None if knee_row is None else columns.values[knee_row]
     heads = ("measure", "value", "rank", "vs knee")[: 3 if knee is None else 4]
     rows = [_score_row(line, measure, columns, knee)[: len(heads)] for measure in measures]
@@ -138,14 +142,16 @@ def _one(  # what the panel of a trial shows
         )
         _take_further.show(job_id, [line.number], "further")
     _search_files.of_trial(job_id, line.number)
+    if not is_small:
+        _at_length(line, drawing)
 
 
-def _drawn(line: TrialLine, space: str) -> None:
-    known = spaces.get(space)
-    if known is None:
-        st.code(line.arch_key, language=None)
-        return
-    _drawing.brief(known.drawing(line.choices), height=130)
+def _at_length(line: TrialLine, drawing: Drawing | None) -> None:
+    """What is too large for a drawing stands below the scores, which it would push away."""
+    if drawing is None:
+        st.code(line.arch_key, language=None, wrap_lines=True)
+    else:
+        _drawing.in_words(drawing)
 
 
 def _score_row(

@@ -5,7 +5,10 @@ import pytest
 from app.pages import ENTRIES
 from app.views import _search_head
 from db import jobs, trials
+from db.batch import Batch
 from db.session import reading, transaction
+from search.spaces import spaces
+from tests.app import filling
 from tests.app.conftest import words
 
 PATHS = [entry.path for entry in ENTRIES.values()]
@@ -117,6 +120,25 @@ def test_a_selected_trial_is_drawn_and_compared(ids, open_page):
     assert "**Trial 3**" in words(page)
     assert "vs knee" in words(page)
     assert len(page.get("graphviz_chart")) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("mobile", "times"), ("darts", "**normal 2**: "), ("none such", "")]
+)
+def test_what_is_too_large_for_a_drawing_is_told_in_words(with_worker, open_page, name, told):
+    known = spaces.get(name)
+    choices = known.at(1) if known else (0, 1)
+    with transaction() as session:
+        spec = filling.a_spec("large", ("macs",), space={"name": name, "params": {}})
+        job_id = filling.add_job(session, spec)
+        row = trials.TrialRow(0, known.key(choices) if known else "a key", choices, "done")
+        trials.record(session, job_id, filling.claimed(session, job_id), Batch(trials=[row]))
+
+    page = open_page("search", id=job_id, trials="0")
+
+    assert not page.exception
+    assert not page.get("graphviz_chart")
+    assert told in words(page)
 
 
 def test_a_score_that_failed_says_why_beside_it(ids, open_page):

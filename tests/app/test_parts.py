@@ -40,6 +40,36 @@ def test_a_chain_in_words_has_every_layer(space):
     assert all(first != second for (first, _), (second, _) in pairwise(words))
 
 
+@pytest.mark.parametrize(
+    ("space", "is_small"),
+    [("nasbench201", True), ("nasbench101", True), ("mobile", False), ("darts", False)],
+)
+def test_few_nodes_that_are_no_chain_are_small(space, is_small):
+    known = spaces[space]
+
+    assert drawings.is_small(known.drawing(known.at(known.size - 1))) is is_small
+
+
+def test_inputs_of_nodes_in_words_have_every_edge_and_tell_nodes_apart():
+    cells = (Node("a 1", "1", "input"), Node("b 1", "1", "node"), Node("b out", "out", "output"))
+    edges = (
+        Edge("a 1", "b 1", "conv", "conv"),
+        Edge("b 1", "b out", "", ""),
+        Edge("a 1", "b out", "skip", "skip", is_dead=True),
+    )
+
+    told = drawings.inputs(Drawing(cells, edges))
+
+    assert told == [("b 1", "conv of a 1"), ("out", "b 1, skip of a 1 (carries nothing)")]
+
+
+def test_nodes_of_one_operation_are_told_apart_by_their_names():
+    cells = (Node("x", "x", "input"), Node("n0", "sum", "node"), Node("n1", "sum", "node"))
+    drawing = Drawing(cells, (Edge("x", "n0", "", ""), Edge("n0", "n1", "", "")))
+
+    assert drawings.inputs(drawing) == [("sum (n0)", "x"), ("sum (n1)", "sum (n0)")]
+
+
 def test_units_and_kinds_come_from_who_offers_them():
     spec = filling.a_spec("x", ("nwot", "macs"))
 
