@@ -6,7 +6,7 @@ by the same author.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -28,10 +28,13 @@ from search.supernets.recipes import (
     Source,
 )
 from search.supernets.schedules import cosine
-from search.supernets.sources import SourceMaker
+from search.supernets.sources import SourceMaker, sources
 from search.supernets.sources._drawn_channels import Channels, DrawnChannels
+from search.supernets.sources._transformed_kernels import TransformedKernels
 from search.supernets.supernet import Supernet
 from search.supernets.updates import Clip, Optimiser
+
+Kernels = Literal["middle", "transformed"]
 
 
 class PlainSettings(BaseModel):
@@ -50,6 +53,8 @@ class PlainSettings(BaseModel):
         optimizer: with momentum .9, or betas .9 and .999.
         source: whether choices have weights of their own.
         channels: of entangled weights, which ones a layer takes that needs fewer than there are.
+        kernels: of entangled weights: smaller ones are the middle of larger ones, or a learned
+            function of it, as in Once-for-All.
         norms: whose statistics normalise.
         affine: norms learn a scale and a shift; otherwise these stay 1 and 0.
         node_norms: nodes of cells are normalised too, by a norm for each set of predecessors.
@@ -69,6 +74,7 @@ class PlainSettings(BaseModel):
     optimizer: Optimizer = "sgd"
     source: Source = "per_choice"
     channels: Annotated[Channels, needs("source", "entangled")] = "first"
+    kernels: Annotated[Kernels, needs("source", "entangled")] = "middle"
     norms: Policy = "recalibrated"
     affine: bool = True
     node_norms: Annotated[
@@ -86,13 +92,14 @@ def plain_recipe(paths: type[PathSampler], settings: PlainSettings) -> Recipe:
     for name, message in relation_problems(PlainSettings.model_json_schema(), dict(settings)):
         raise ValueError(f"{name}: {message}")
     clip_norm = settings.clip_norm
+    is_usual = (settings.channels, settings.kernels) == ("first", "middle")
     return Recipe(
         paths=_of_space(paths),
-        unfit_reason=paths.unfit_reason,
+        unfit_reason=partial(_unfit_reason, paths, settings.kernels),
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         lr=cosine(settings.lr, settings.last_lr),
-        source=settings.source if settings.channels == "first" else _with(settings.channels),
+        source=settings.source if is_usual else partial(_source, settings=settings),
         norms=settings.norms,
         affine_norms=settings.affine,
         node_norms=settings.node_norms,
@@ -103,9 +110,19 @@ def plain_recipe(paths: type[PathSampler], settings: PlainSettings) -> Recipe:
     )
 
 
-def _with(channels: Channels) -> Callable[[Space], SourceMaker]:
-    made: partial[DrawnChannels] = partial(DrawnChannels, policy=channels)
-    return lambda _space: made
+def _source(space: Space, settings: PlainSettings) -> SourceMaker:
+    maker = sources[settings.source]
+    if settings.channels != "first":
+        maker = partial(DrawnChannels, policy=settings.channels)
+    if settings.kernels == "transformed":
+        return partial(TransformedKernels, inner=maker, space=space)
+    return maker
+
+
+def _unfit_reason(paths: type[PathSampler], kernels: Kernels, space: Space) -> str | None:
+    if kernels == "transformed" and all(d.kind != "kernel" for d in space.decisions):
+        return "none of its decisions is the size of a kernel that could be transformed"
+    return paths.unfit_reason(space)
 
 
 def _of_space(

@@ -12,6 +12,7 @@ from search.supernets.recipes import recipes
 from search.supernets.sharing import Dealt
 from search.supernets.sources import sources
 from search.supernets.sources._drawn_channels import DrawnChannels
+from search.supernets.sources._transformed_kernels import TransformedKernels
 from search.supernets.sources.generated import Generated
 from search.supernets.sources.partitioned import Partitioned
 from search.supernets.sources.routed import Routed
@@ -69,6 +70,8 @@ NESTED = (
 def made(names, space):
     """The maker of sources within each other, the outermost first."""
     outer, *others = names
+    if outer == "transformed":
+        return partial(TransformedKernels, inner=made(others, space), space=space)
     if not others:
         return sources[outer] if outer in sources else partial(DrawnChannels, policy=outer)
     return AROUND[outer](space, made(others, space))
@@ -79,6 +82,8 @@ CASES = {
     for names in (
         *((name,) for name in sources),
         *((policy,) for policy in ("chunk", "subset", "interpolated")),
+        ("transformed", "entangled"),
+        ("transformed", "chunk"),
         *((outer, name) for outer in AROUND for name in sources),
         *((outer, inner, "entangled") for outer, inner in NESTED),
     )
