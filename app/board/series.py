@@ -18,7 +18,8 @@ from search.aggregates import aggregates, combination_of
 from search.catalogue import Catalogue, TableInfo
 from search.traits import Direction
 
-EVERYTHING = ("network", "data", "seed", "environment")
+EVERYTHING = ("network", "data", "dataset", "supernet", "seed", "environment")
+_OF_TRAINING = ("validation_share", "crop_padding", "flip")  # what decides a supernet's weights
 BASELINES = {
     "params": ("params", "num_params", "parameters"),
     "macs": ("macs", "flops", "multiply_adds"),
@@ -268,16 +269,29 @@ def protocol_of(
         return f"benchmark {params.get('table')}, column {params.get('column')}, as looked up"
     depends_on = _depends_on(measure.metric, catalogue)
     data = spec.get("data") or {}
+    dataset = f"{data.get('name')} {_settings(data.get('params'), '')}".strip()
+    seed = "seeds pooled" if pool_seeds else f"seed {spec.get('seed')}"
     words = {
         "network": f"network {_settings(spec.get('network'))}",
-        "data": f"{data.get('name')} {_settings(data.get('params'), '')}".strip()
-        + f", batch {data.get('batch_size')}",
-        "seed": "seeds pooled" if pool_seeds else f"seed {spec.get('seed')}",
+        "data": f"{dataset}, batch {data.get('batch_size')}",
+        "dataset": "" if "data" in depends_on else dataset,
+        "supernet": _supernet(spec.get("supernet") or {}, seed),
+        "seed": seed,
         "environment": f"on {spec.get('device', 'cpu')}",
     }
     own = [_settings(params)] if params else []
     named = [words[name] for name in EVERYTHING if name in depends_on]
-    return ", ".join([*own, *named])
+    return ", ".join(filter(None, [*own, *named]))
+
+
+def _supernet(use: Mapping[str, Any], seed: str) -> str:
+    """Which one: by its hash, or by how and under which seed it was trained; empty for none."""
+    if checkpoint := use.get("checkpoint"):
+        return f"supernet {checkpoint[:12]}"
+    if not (recipe := use.get("recipe")):
+        return ""
+    settings = {**(recipe.get("params") or {}), **{k: use[k] for k in _OF_TRAINING if k in use}}
+    return f"supernet {recipe['name']} ({_settings(settings)}; {seed})"
 
 
 def _depends_on(metric: str, catalogue: Catalogue) -> Sequence[str]:

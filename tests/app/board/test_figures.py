@@ -1,13 +1,17 @@
 """A board's figures: joins, protocols, baselines, samples, and questions that have no answer."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from app import cached
-from app.board import asking, values
+from app.board import asking, series, values
 from app.board.asking import Request
 from app.board.routes import answer
+from app.measures import Measure
 from db.session import reading
+from search.catalogue import Catalogue, Plugin
 from search.errors import SpecError
 from tests.app.board.conftest import NUM, add_benchmark, add_search, quality
 
@@ -120,6 +124,50 @@ def test_other_batches_are_other_columns(benchmark):
     found = [one.protocol for one in offered("space:nasbench201").series if one.name == "nwot"]
 
     assert len(found) == 2
+
+
+def protocol(*depends_on, pool_seeds=False, **spec):
+    """Of a measure that depends on these."""
+    plugin = Plugin(kind="training", name="accuracy", traits={"depends_on": list(depends_on)})
+    objectives = [{"name": "acc", "metric": "accuracy", "params": {"epochs": 3}}]
+    spec = {"objectives": objectives, "seed": 4, "network": {}, **spec}
+    measure = Measure(0, "acc", "accuracy", "maximize", "%")
+    return series.protocol_of(
+        SimpleNamespace(spec=spec),
+        measure,
+        "",
+        Catalogue(plugins=(plugin,)),
+        pool_seeds=pool_seeds,
+    )
+
+
+def test_trainings_on_other_data_sets_are_other_columns():
+    data = {"name": "image_folder", "params": {"folder": "birds"}, "batch_size": 64}
+
+    told = protocol("network", "dataset", "seed", "environment", data=data)
+
+    assert told == "epochs=3, network as is, image_folder folder=birds, seed 4, on cpu"
+
+
+def test_the_batch_is_told_of_what_reads_it_alone():
+    data = {"name": "digits", "batch_size": 64}
+
+    assert protocol("data", data=data) == "epochs=3, digits, batch 64"
+    assert protocol(*series.EVERYTHING, data=data).count("digits") == 1
+
+
+def test_scores_of_other_supernets_are_other_columns():
+    trained = {"recipe": {"name": "spos", "params": {"epochs": 2}}, "flip": True}
+
+    assert protocol("supernet", supernet={"checkpoint": "0123456789abcdef"}) == (
+        "epochs=3, supernet 0123456789ab"
+    )
+    assert protocol("supernet", supernet=trained) == (
+        "epochs=3, supernet spos (epochs=2 flip=True; seed 4)"
+    )
+    assert protocol("supernet", supernet=trained, pool_seeds=True) == (
+        "epochs=3, supernet spos (epochs=2 flip=True; seeds pooled)"
+    )
 
 
 def test_an_aggregate_is_a_row(benchmark):
