@@ -285,8 +285,8 @@ def _recipe_problems(recipe: Choice, space: str, catalogue: Catalogue) -> Iterat
         yield f"{path}name", f"{recipe.name} cannot train {space}: {reason}"
     known = spaces.get(space)  # of a team's own spaces only the worker knows more
     if plugin is not None and known is not None:
-        num = len(known.decisions)
-        for name, message in decision_problems(plugin.parameters, recipe.params, num):
+        nums = [len(decision.choices) for decision in known.decisions]
+        for name, message in decision_problems(plugin.parameters, recipe.params, nums):
             yield f"{path}params.{name}", message
     mixtures = [plugin for plugin in catalogue.plugins if plugin.kind == "mixture"]
     for name in asked_of_supernet(plugin.parameters if plugin else {}, recipe.params):

@@ -1,13 +1,14 @@
 """What a parameter asks of another one: declared with it, carried by its schema, checked early."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import Any
 
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
 _BELOW, _NEEDS = "below", "needs"
-_OF_SUPERNET, _OF_DECISION = "of_supernet", "of_decision"
+_OF_SUPERNET, _OF_DECISION, _MOST_PARTS = "of_supernet", "of_decision", "most_parts"
 
 
 def below(other: str, **bounds: Any) -> FieldInfo:  # noqa: ANN401  # as Field takes them
@@ -22,22 +23,34 @@ def needs(other: str, *fitting: str) -> FieldInfo:
     return made
 
 
-def of_decision(first: str = "", **bounds: Any) -> FieldInfo:  # noqa: ANN401  # as Field takes them
-    """The number of a decision of the space, from 0; or how many there are from *first* on."""
-    made: FieldInfo = Field(json_schema_extra={_OF_DECISION: first}, **bounds)
+def of_decision(
+    first: str = "",
+    most_parts: int | None = None,
+    **bounds: Any,  # noqa: ANN401  # as Field takes them
+) -> FieldInfo:
+    """The number of a decision of the space, from 0; or how many there are from *first* on.
+
+    These have *most_parts* combinations of their choices at most.
+    """
+    made: FieldInfo = Field(
+        json_schema_extra={_OF_DECISION: first, _MOST_PARTS: most_parts}, **bounds
+    )
     return made
 
 
 def decision_problems(
-    schema: Mapping[str, Any], params: Mapping[str, Any], num_decisions: int
+    schema: Mapping[str, Any], params: Mapping[str, Any], num_choices: Sequence[int]
 ) -> Iterator[tuple[str, str]]:
-    """Parameters that name decisions which a space does not have, each with what is wrong.
+    """Parameters that name decisions which cannot be split, each with what is wrong.
+
+    The space does not have them, or they have too many combinations of choices.
 
     Args:
         schema: of all parameters of a plug-in, in JSON schema.
         params: as they were given.
-        num_decisions: of the space.
+        num_choices: of every decision of the space.
     """
+    num_decisions = len(num_choices)
     properties = schema.get("properties", {})
     values = {name: params.get(name, one.get("default")) for name, one in properties.items()}
     for name, one in properties.items():
@@ -46,11 +59,14 @@ def decision_problems(
         if first is None or not all(isinstance(place, int) for place in places):
             continue
         last = places[0] if first == "" else sum(places) - 1
+        num_parts, most = prod(num_choices[places[0] : last + 1]), one.get(_MOST_PARTS)
         if last >= num_decisions > (0 if first == "" else places[0]):
             yield (
                 name,
                 f"number {last} is split, but the last decision is number {num_decisions - 1}",
             )
+        elif most is not None and num_parts > most:
+            yield name, f"{num_parts:,} sub-supernets are too many; {most} are the limit"
 
 
 def of_supernet(description: str) -> FieldInfo:

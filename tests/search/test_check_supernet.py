@@ -157,6 +157,17 @@ def test_a_wrong_recipe_is_refused_at_its_field(offered, recipe, field, message)
     assert message in fields[field]
 
 
+def test_more_sub_supernets_than_can_be_trained_are_refused_at_their_field(offered):
+    def few_shot(**params):
+        recipe = {"name": "few_shot", "params": params}
+        return spec({"recipe": recipe}, space={"name": "nasbench201"})
+
+    path = "supernet.recipe.params.decisions"
+    message = "625 sub-supernets are too many; 128 are the limit"
+    assert problems(few_shot(decision=1, decisions=4), offered) == {path: message}
+    assert check(few_shot(decision=1, decisions=3), offered) is None
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -33,7 +33,7 @@ def few_shot(  # noqa: PLR0913  # parameters
     epochs: Epochs = 600,
     member_epochs: Epochs = 300,
     decision: Annotated[int, of_decision(ge=0, le=1000)] = 0,
-    decisions: Annotated[int, of_decision("decision", ge=1, le=10)] = 1,
+    decisions: Annotated[int, of_decision("decision", MAX_MEMBERS, ge=1, le=10)] = 1,
     restarts: bool = False,
     batch_size: BatchSize = 48,
     lr: Rate = 0.025,
@@ -75,7 +75,7 @@ def few_shot(  # noqa: PLR0913  # parameters
             return reason
         count = splitter.num_parts(space)
         if count > MAX_MEMBERS:
-            return f"{count} sub-supernets are too many; {MAX_MEMBERS} are the limit"
+            return f"{count:,} sub-supernets are too many; {MAX_MEMBERS} are the limit"
         return Uniform.unfit_reason(space)
 
     return Recipe(
