@@ -57,6 +57,7 @@ class Truth:
             small space.
         space_N: of every architecture of a benchmark, or of the space; None where few are known.
         looks_true: it may be what a ranking is held against; proxies in a benchmark do not.
+        dataset: that a column of a benchmark is of; empty where it is not recorded.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Truth:
     values: Mapping[str, float]
     space_N: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
     looks_true: bool = True
+    dataset: str = ""
 
     @property
     def title(self) -> str:

@@ -115,6 +115,7 @@ def _in_table(table: TableInfo, space: str, ids: Mapping[str, Sequence[str]]) ->
             values,
             space_N,
             looks_true=series.looks_true,
+            dataset=column.dataset,
         )
 
 

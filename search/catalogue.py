@@ -67,12 +67,14 @@ class TableColumn(_Part):
     Attributes:
         may_be_undefined: an empty cell, nan and infinities say that an arch has no value; in
             other columns they are errors.
+        dataset: that the values were measured on; empty where nobody has told it.
     """
 
     name: str
     unit: str = ""
     direction: Direction = "maximize"
     may_be_undefined: bool = False
+    dataset: str = ""
 
 
 class TableInfo(_Part):

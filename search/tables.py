@@ -260,6 +260,7 @@ _LOWER_IS_BETTER = re.compile(
     r"loss|err|latency|time|second|_s$|_ms$|_mb$|param|flop|macs|size|memory|energy|std"
 )
 _PERCENT = re.compile(r"acc|valid|test|top_?1")
+_DATA = re.compile(r"cifar100|cifar10|imagenet16|imagenet|digits|svhn|ptb")
 _UNIT_BY_SUFFIX = {"_ms": "ms", "_s": "s", "_mb": "MB", "_mj": "mJ"}
 _CLOCK = re.compile(r"(train|eval).*(time|second|_s$)")
 
@@ -299,8 +300,16 @@ def _guess_column(name: str, cells: Sequence[str], subject: str) -> TableColumn:
     if not _LOWER_IS_BETTER.search(lower) and not _PERCENT.search(lower):
         lower = f"{lower} {subject}"
     unit = next((unit for suffix, unit in _UNIT_BY_SUFFIX.items() if lower.endswith(suffix)), "")
+    data = _guess_dataset(name.lower(), subject)
+    guess = TableColumn(name=name, unit=unit, may_be_undefined=undefined, dataset=data)
     if _LOWER_IS_BETTER.search(lower):
-        return TableColumn(name=name, unit=unit, direction="minimize", may_be_undefined=undefined)
+        return guess.model_copy(update={"direction": "minimize"})
     if _PERCENT.search(lower) and max(float(cell) for cell in cells if cell) > 1:
-        unit = "%"
-    return TableColumn(name=name, unit=unit, may_be_undefined=undefined)
+        return guess.model_copy(update={"unit": "%"})
+    return guess
+
+
+def _guess_dataset(name: str, subject: str) -> str:
+    """By the column's name; for what is no cost by that of the file too."""
+    named = _DATA.search(f"{name} {subject.lower()}" if _PERCENT.search(name) else name)
+    return named[0] if named else ""

@@ -6,6 +6,7 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
+from app import other_data
 from app.board import series as columns
 from app.board import sources
 from app.board.figures import Question
@@ -47,6 +48,7 @@ class Offer:
         aggregates: that can be made of the chosen scores.
         truth: what the scores should predict; None when nothing looks like it.
         scores: those that are compared.
+        datasets: that the searches among the sources looked at.
     """
 
     space: str
@@ -54,6 +56,7 @@ class Offer:
     aggregates: tuple[Series, ...]
     truth: Series | None
     scores: tuple[Series, ...]
+    datasets: tuple[str, ...] = ()
 
 
 def offer(session: Session, request: Request, catalogue: Catalogue) -> Offer:
@@ -75,7 +78,8 @@ def offer(session: Session, request: Request, catalogue: Catalogue) -> Offer:
     mixed = columns.aggregates_of(listed, chosen)
     wanted = [key for key in request.scores if key.startswith("aggregate/")]
     added = _named(wanted, mixed) if request.scores else tuple(filter(_is_declared, mixed))
-    return Offer(found.space, listed, mixed, truth, (*chosen, *added))
+    datasets = other_data.looked_at(found.jobs)
+    return Offer(found.space, listed, mixed, truth, (*chosen, *added), datasets)
 
 
 def question(made: Offer, request: Request) -> Question:

@@ -65,6 +65,7 @@ class Series:
         pieces: where its values are; of several for one architecture the first counts.
         averages: several values of one architecture, of several seeds, count by their mean.
         aggregate: the aggregate that it is, made of *parts*; empty for scores.
+        dataset: that a column of a benchmark is of; empty where it is not recorded.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Series:
     averages: bool = False
     aggregate: str = ""
     parts: tuple["Series", ...] = field(default=(), repr=False)
+    dataset: str = ""
 
     @property
     def key(self) -> str:
@@ -233,6 +235,7 @@ def _in_table(table: TableInfo) -> Iterator[Series]:
             protocol=f"benchmark {table.name}",
             unit=column.unit,
             pieces=(Piece(table=table.name, digest=table.digest, column=column.name),),
+            dataset=column.dataset,
         )
 
 

@@ -42,8 +42,8 @@ def table(
     value: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="COLUMN[:UNIT[:DIRECTION]]",
-            help="A column of values, e.g. test_acc:%:maximize. May be repeated.",
+            metavar="COLUMN[:UNIT[:DIRECTION[:DATA]]]",
+            help="A column of values, e.g. test_acc:%:maximize:cifar10. May be repeated.",
         ),
     ] = None,
     undefined: Annotated[
@@ -138,16 +138,17 @@ def _columns(values: list[str], undefined: list[str]) -> list[TableColumn]:
 
 
 def parse_column(text: str) -> TableColumn:
-    """Read ``column``, ``column:unit`` or ``column:unit:direction``.
+    """Read ``column:unit:direction:data``, of which all but the first may be left out.
 
     Raises:
         SpecError: the direction is none.
     """
     name, _, rest = text.partition(":")
-    unit, _, direction = rest.partition(":")
+    unit, _, rest = rest.partition(":")
+    direction, _, dataset = rest.partition(":")
     match direction or "maximize":
         case "maximize" | "minimize" as known:
-            return TableColumn(name=name, unit=unit, direction=known)
+            return TableColumn(name=name, unit=unit, direction=known, dataset=dataset)
         case _:
             raise SpecError({f"--value {text}": "the direction is maximize or minimize"})
 
@@ -171,7 +172,11 @@ def _guess_as_json(guess: Guess) -> dict[str, Any]:
 
 def _suggestion(guess: Guess, file: Path) -> str:
     """A command line that imports what the file seems to hold."""
-    values = [f"{c.name}:{c.unit}:{c.direction}" for c in guess.columns if c.name != guess.clock]
+    values = [
+        f"{c.name}:{c.unit}:{c.direction}{c.dataset and f':{c.dataset}'}"
+        for c in guess.columns
+        if c.name != guess.clock
+    ]
     words = ["archfront", "import", "table", str(file)]
     words += ["--space", guess.space or "SPACE", "--arch-column", guess.arch_column or "COLUMN"]
     words += [word for value in values for word in ("--value", value)]

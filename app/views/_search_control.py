@@ -5,12 +5,20 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from app import against_chance, charts, pages, ranking_truths, surpassing, wording
+from app import (
+    against_chance,
+    charts,
+    other_data,
+    pages,
+    ranking_truths,
+    surpassing,
+    wording,
+)
 from app.against_chance import HYPERVOLUME, Verdict
 from app.markdown_table import table
 from app.measures import Measure, default_axes
 from app.picked import Picked, picked
-from app.views import _following, _surpassing
+from app.views import _following, _other_data, _surpassing
 from db import jobs
 from db.models import Job
 from db.session import reading
@@ -96,6 +104,8 @@ def _ranks(job: Job, found: Verdict, measure: Measure, catalogue: Catalogue) -> 
     titles = [one.title for one in truths]
     title = st.selectbox("Ranked by", titles, key="ranked_by", width=320)
     truth = truths[titles.index(title)]
+    if truth.kind == ranking_truths.TABLE:
+        _other_data.warn(truth.name, truth.dataset, other_data.looked_at([job]))
     _surpassing.show(
         [
             (_picked(name, one, measure), None if one is None else truth.pick(one.arch))

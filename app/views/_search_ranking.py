@@ -7,6 +7,7 @@ import streamlit as st
 
 from app import (
     charts,
+    other_data,
     pages,
     ranking,
     ranking_truths,
@@ -22,7 +23,7 @@ from app.picked import Picked, picked
 from app.ranking import Agreed, InGroup, Look, Truth
 from app.ranking_truths import Known
 from app.surpassing import Pick
-from app.views import _following, _numbers, _search_stability, _surpassing
+from app.views import _following, _numbers, _other_data, _search_stability, _surpassing
 from db import jobs
 from db.models import Job
 from db.session import database_url, reading
@@ -127,6 +128,8 @@ def _against_truth(
     with right:
         _train_link(job, "Train these probes alone")
     truth = usable[titles.index(title)]
+    if truth.kind == ranking_truths.TABLE:
+        _other_data.warn(truth.name, truth.dataset, other_data.looked_at([job]))
     over = _over_training(database_url(), job.id, tuple(found), truth)
     if not over:
         _no_truth(job, found[-1], known)

@@ -10,7 +10,7 @@ from app.board import asking, sources
 from app.board.asking import Offer, Request
 from app.board.figures import MAX_K
 from app.board.series import Series, is_protocol_needed, with_key
-from app.views import _board_results
+from app.views import _board_results, _other_data
 from db import benchmarks, jobs
 from db.session import reading
 from search.errors import SpecError
@@ -118,6 +118,8 @@ def _asked(chosen: tuple[str, ...]) -> None:
     request = Request(chosen, truth, scores, POLICIES[policy], int(k), pooled)
     with reading() as session:
         made = asking.offer(session, request, catalogue)
+    if made.truth is not None and made.truth.kind == "table" and not made.truth.baseline:
+        _other_data.warn(made.truth.name, made.truth.dataset, made.datasets)
     question = asking.question(made, request)
     _board_results.show(question, made, over or "all", _address_of_csv(request))
 

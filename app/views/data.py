@@ -71,6 +71,7 @@ def _benchmark(benchmark: Benchmark, now: datetime) -> None:
             _confirm_removal(benchmark.name)
         columns = [
             f"{wording.plain(wording.titled(c.name, c.unit))} {ARROWS[c.direction]}"
+            f"{c.dataset and f' on {wording.plain(c.dataset)}'}"
             for c in info.columns
         ]
         st.caption("  |  ".join(columns))
@@ -175,6 +176,7 @@ def _columns(names: Sequence[str], guess: Guess) -> list[TableColumn]:
             "better": [
                 guessed[name].direction if name in guessed else "maximize" for name in names
             ],
+            "data": [guessed[name].dataset if name in guessed else "" for name in names],
             "may be undefined": [
                 name in guessed and guessed[name].may_be_undefined for name in names
             ],
@@ -188,13 +190,18 @@ def _columns(names: Sequence[str], guess: Guess) -> list[TableColumn]:
             "import": st.column_config.CheckboxColumn(width="small"),
             "unit": st.column_config.TextColumn(max_chars=32),
             "better": st.column_config.SelectboxColumn(options=list(ARROWS), required=True),
+            "data": st.column_config.TextColumn(
+                max_chars=64,
+                help="What the values were measured on, such as cifar10. Where a search looked at "
+                "other data, its ranking says so beside this truth.",
+            ),
             "may be undefined": st.column_config.CheckboxColumn(
                 width="small", help="Empty cells, nan and infinities are no errors here."
             ),
         },
         key=f"columns_{len(names)}",
-        alt="Columns of the file: whether to import each, its unit, which way is better, and "
-        "whether it may be undefined.",
+        alt="Columns of the file: whether to import each, its unit, which way is better, "
+        "what data it is of, and whether it may be undefined.",
     )
     return [
         TableColumn.model_validate(
@@ -202,6 +209,7 @@ def _columns(names: Sequence[str], guess: Guess) -> list[TableColumn]:
                 "name": row["column"],
                 "unit": row["unit"] or "",
                 "direction": row["better"],
+                "dataset": (row["data"] or "").strip(),
                 "may_be_undefined": row["may be undefined"],
             }
         )

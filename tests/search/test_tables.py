@@ -195,7 +195,7 @@ def test_the_preview_guesses_what_columns_mean():
 
     assert (seen.guess.space, seen.guess.arch_column) == ("nasbench201", "arch")
     assert seen.guess.columns == (
-        TableColumn(name="cifar10_valid", unit="%", direction="maximize"),
+        TableColumn(name="cifar10_valid", unit="%", direction="maximize", dataset="cifar10"),
         TableColumn(name="train_time_s", unit="s", direction="minimize"),
     )
     assert seen.guess.clock == "train_time_s"
@@ -205,6 +205,22 @@ def test_the_preview_guesses_that_a_column_with_empty_cells_may_be_undefined():
     seen = preview(b"index,epsinas\n0,0.5\n1,\n", "proxies.csv")
 
     assert seen.guess.columns == (TableColumn(name="epsinas", may_be_undefined=True),)
+
+
+@pytest.mark.parametrize(
+    ("column", "file", "dataset"),
+    [
+        ("cifar100_test", "nb.csv", "cifar100"),
+        ("imagenet16_test", "of_cifar10.csv", "imagenet16"),
+        ("test_acc", "macro_cifar10.csv", "cifar10"),
+        ("params", "macro_cifar10.csv", ""),
+        ("test_acc", "nb.csv", ""),
+    ],
+)
+def test_the_preview_guesses_the_data_by_names(column, file, dataset):
+    seen = preview(f"index,{column}\n0,50\n".encode(), file)
+
+    assert [one.dataset for one in seen.guess.columns] == [dataset]
 
 
 def test_the_preview_shows_cells_as_they_stand():
