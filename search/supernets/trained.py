@@ -23,6 +23,7 @@ from search.checkpoint_file import EXTENSION, HELD_OUT, KEY, described
 from search.datasets import Images
 from search.errors import DataError
 from search.events import Artifact
+from search.parameters import bind
 from search.probe import Measurement
 from search.seeds import seed_of
 from search.spaces import Arch
@@ -190,7 +191,14 @@ def load_trained(
         raise DataError(f"the checkpoint {digest} needs {missing[0]}, which this worker lacks")
     try:
         return _built(header, info, load(content), images, device)
-    except (KeyError, TypeError, ValueError, AttributeError, SafetensorError) as error:
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RuntimeError,
+        SafetensorError,
+    ) as error:
         raise DataError(f"the checkpoint {digest} does not fit: {error}") from None
 
 
@@ -202,7 +210,9 @@ def _built(
     device: torch.device,
 ) -> TrainedSupernet:
     """The network that a file describes, with what the file holds."""
-    recipe = recipes[info.recipe](**info.recipe_params)
+    _require_sound(tensors, images.info.num_train)
+    maker = recipes[info.recipe]
+    recipe = maker(**bind(maker, info.recipe_params))
     fresh = supernet_of(
         info.space,
         recipe,
@@ -214,10 +224,7 @@ def _built(
     )
     net = planted(fresh, [tuple(map(tuple, part)) for part in header["parts"]])
     state = {k.removeprefix(_NET): v for k, v in tensors.items() if k.startswith(_NET)}
-    try:
-        net.load_state_dict(state)
-    except RuntimeError as error:
-        raise ValueError(str(error)) from None
+    net.load_state_dict(state)
     norms = NormPolicy(recipe.norms, recipe.momentum_of_norms)
     places = [k.removeprefix(_MEAN) for k in tensors if k.startswith(_MEAN)]
     moments = {
@@ -226,6 +233,21 @@ def _built(
     norms.load_state_dict(moments)
     held_out = tensors[HELD_OUT].numpy()
     return TrainedSupernet(info.digest, info, net.requires_grad_(False), norms, held_out, images)
+
+
+def _require_sound(tensors: Mapping[str, Tensor], num_train: int) -> None:
+    """Refuse what can be read but not be used.
+
+    Raises:
+        ValueError: a tensor is not finite, or what was held out is no part of the data set.
+    """
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise ValueError(f"{name} is not finite")
+    held_out = tensors[HELD_OUT]
+    is_list = held_out.dtype == torch.int64 and held_out.ndim == 1 and len(held_out) > 0
+    if not is_list or int(held_out.min()) < 0 or int(held_out.max()) >= num_train:
+        raise ValueError(f"what was held out are no places among {num_train:,} training images")
 
 
 def calibration(

@@ -141,13 +141,15 @@ def test_accuracy_is_in_percent_and_refuses_what_is_no_arch(tmp_path, images):
         trained.accuracies([arch, (9, 9, 9)], "held_out", 1, 16)
 
 
-def rewritten(wrote, **changes):
-    """The same file with another header, under its own hash."""
+def rewritten(wrote, spoil=None, **changes):
+    """The same file with another header or other tensors, under its own hash."""
     content = artifacts.read(wrote.folder, wrote.digest)
     size = int.from_bytes(content[:8], "little")
     header = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["archfront"])
-    text = json.dumps({**header, **changes})
-    return artifacts.keep(wrote.folder, save(load(content), {"archfront": text}), "safetensors")[0]
+    text, tensors = json.dumps({**header, **changes}), load(content)
+    if spoil:
+        spoil(tensors)
+    return artifacts.keep(wrote.folder, save(tensors, {"archfront": text}), "safetensors")[0]
 
 
 @pytest.mark.parametrize(
@@ -158,10 +160,28 @@ def rewritten(wrote, **changes):
         ({"space": "elsewhere"}, "needs elsewhere, which this worker lacks"),
         ({"network": {"channels": 3, "cells": 1}}, "does not fit"),
         ({"num_classes": "many"}, "no checkpoint of a supernet"),
+        ({"num_classes": -3}, "does not fit"),
+        ({"recipe_params": {**PARAMS["spos"], "norms": "none"}}, "does not fit: norms"),
+        ({"recipe_params": {**PARAMS["spos"], "lr": 0}}, "does not fit: lr"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_a_reason(tmp_path, images, changes, message):
     digest = rewritten(kept(tmp_path, images), **changes)
+
+    with pytest.raises(DataError, match=message):
+        load_trained(tmp_path, digest, images, CPU)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda tensors: tensors["held_out"].add_(5000), "no places among 1,437"),
+        (lambda tensors: tensors.update(held_out=torch.ones(3)), "no places among 1,437"),
+        (lambda tensors: tensors["net.source.classifier.weight"].fill_(torch.nan), "not finite"),
+    ],
+)
+def test_tensors_that_nothing_can_be_evaluated_with_are_refused(tmp_path, images, spoil, message):
+    digest = rewritten(kept(tmp_path, images), spoil)
 
     with pytest.raises(DataError, match=message):
         load_trained(tmp_path, digest, images, CPU)
