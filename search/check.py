@@ -8,7 +8,7 @@ from search.catalogue import Catalogue, Plugin, PluginKind
 from search.check_parameters import Problem, parameter_problems
 from search.errors import SpecError
 from search.holding_out import FEWEST, num_held_out
-from search.relations import asked_of_supernet, decision_problems
+from search.relations import asked_of_supernet, decision_problems, kind_problems
 from search.spaces import spaces
 from search.spec import TABLE, Choice, Objective, Spec
 
@@ -286,7 +286,12 @@ def _recipe_problems(recipe: Choice, space: str, catalogue: Catalogue) -> Iterat
     known = spaces.get(space)  # of a team's own spaces only the worker knows more
     if plugin is not None and known is not None:
         nums = [len(decision.choices) for decision in known.decisions]
-        for name, message in decision_problems(plugin.parameters, recipe.params, nums):
+        kinds = {decision.kind for decision in known.decisions}
+        found = (
+            *decision_problems(plugin.parameters, recipe.params, nums),
+            *kind_problems(plugin.parameters, recipe.params, kinds),
+        )
+        for name, message in found:
             yield f"{path}params.{name}", message
     mixtures = [plugin for plugin in catalogue.plugins if plugin.kind == "mixture"]
     for name in asked_of_supernet(plugin.parameters if plugin else {}, recipe.params):

@@ -1,6 +1,6 @@
 """What a parameter asks of another one: declared with it, carried by its schema, checked early."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 _BELOW, _NEEDS = "below", "needs"
 _OF_SUPERNET, _OF_DECISION, _MOST_PARTS = "of_supernet", "of_decision", "most_parts"
+_OF_KIND = "of_kind"
 
 
 def below(other: str, **bounds: Any) -> FieldInfo:  # noqa: ANN401  # as Field takes them
@@ -17,9 +18,16 @@ def below(other: str, **bounds: Any) -> FieldInfo:  # noqa: ANN401  # as Field t
     return made
 
 
-def needs(other: str, *fitting: str) -> FieldInfo:
-    """A value besides the default needs one of these values of another parameter."""
-    made: FieldInfo = Field(json_schema_extra={_NEEDS: {other: list(fitting)}})
+def needs(other: str, *fitting: str, of_kind: str = "") -> FieldInfo:
+    """A value besides the default needs one of these values of another parameter.
+
+    Args:
+        other: the name of that parameter.
+        fitting: its values.
+        of_kind: and the space a decision of this kind; of any when left out.
+    """
+    extra: dict[str, Any] = {_NEEDS: {other: list(fitting)}}
+    made: FieldInfo = Field(json_schema_extra=extra | ({_OF_KIND: of_kind} if of_kind else {}))
     return made
 
 
@@ -67,6 +75,22 @@ def decision_problems(
             )
         elif most is not None and num_parts > most:
             yield name, f"{num_parts:,} sub-supernets are too many; {most} are the limit"
+
+
+def kind_problems(
+    schema: Mapping[str, Any], params: Mapping[str, Any], kinds: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Parameters that ask for a kind of decision which a space does not have.
+
+    Args:
+        schema: of all parameters of a plug-in, in JSON schema.
+        params: as they were given.
+        kinds: of the decisions of the space.
+    """
+    for name, one in schema.get("properties", {}).items():
+        value, kind = params.get(name, one.get("default")), one.get(_OF_KIND)
+        if kind is not None and kind not in kinds and value != one.get("default"):
+            yield name, f"{value} needs decisions about {kind}s, and the space has none"
 
 
 def of_supernet(description: str) -> FieldInfo:

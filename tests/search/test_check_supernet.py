@@ -134,6 +134,11 @@ def test_a_checkpoint_that_fits_passes(offered):
             "chunk needs source entangled, not per_choice",
         ),
         (
+            {"name": "spos", "params": {"source": "entangled", "kernels": "transformed"}},
+            "supernet.recipe.params.kernels",
+            "transformed needs decisions about kernels, and the space has none",
+        ),
+        (
             {"name": "few_shot", "params": {"decision": 9}},
             "supernet.recipe.params.decision",
             "number 9 is split, but the last decision is number 2",
@@ -166,6 +171,12 @@ def test_more_sub_supernets_than_can_be_trained_are_refused_at_their_field(offer
     message = "625 sub-supernets are too many; 128 are the limit"
     assert problems(few_shot(decision=1, decisions=4), offered) == {path: message}
     assert check(few_shot(decision=1, decisions=3), offered) is None
+
+
+def test_a_recipe_that_asks_for_what_the_space_has_is_taken(offered):
+    kernels = {"name": "spos", "params": {"source": "entangled", "kernels": "transformed"}}
+
+    check(spec({"recipe": kernels}, space={"name": "elastic_tiny"}), offered)
 
 
 @pytest.mark.parametrize(

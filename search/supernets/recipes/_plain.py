@@ -74,7 +74,7 @@ class PlainSettings(BaseModel):
     optimizer: Optimizer = "sgd"
     source: Source = "per_choice"
     channels: Annotated[Channels, needs("source", "entangled")] = "first"
-    kernels: Annotated[Kernels, needs("source", "entangled")] = "middle"
+    kernels: Annotated[Kernels, needs("source", "entangled", of_kind="kernel")] = "middle"
     norms: Policy = "recalibrated"
     affine: bool = True
     node_norms: Annotated[
