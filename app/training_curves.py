@@ -40,6 +40,7 @@ TITLES = {
     "gap": "Largest less smallest, in %",
     "routing entropy": "Evenness of the routing",
     "routing distance": "Distance of routings",
+    "generated norm": "Norm of generated kernels",
 }
 ABOUT = {
     "uncalibrated": "With the statistics of the largest subnet's norms instead of their own.",

@@ -13,6 +13,7 @@ from search.seeds import seed_of
 from search.spaces import Arch, Space
 from search.supernets.accuracy import SubnetAccuracy
 from search.supernets.recency import LastTrained
+from search.supernets.sources.generated import Generated
 from search.supernets.sources.routed import Routed
 from search.supernets.splitting import groups_of, member_sources
 from search.supernets.steps import Labelled, Report
@@ -167,13 +168,20 @@ class Looks:
         if is_affordable(self._training, len(self._steps)):
             for name, value in variances(self._training).items():
                 yield Metric(f"variance {name}", step, value)
-        routed = [s for s in member_sources(self._training.net) if isinstance(s, Routed)]
-        if routed and self.probes:
-            by_arch = [routed[0].entropy(arch) for arch in self.probes]
+        yield from self._of_source(step)
+
+    def _of_source(self, step: int) -> Iterator[Metric | Snapshot]:
+        """What experts and hypernetworks are to be watched by."""
+        source = member_sources(self._training.net)[0]
+        if isinstance(source, Generated) and self.probes:
+            norms = [source.norm(arch) for arch in self.probes]
+            yield Metric("generated norm", step, float(np.mean(norms)))
+        if isinstance(source, Routed) and self.probes:
+            by_arch = [source.entropy(arch) for arch in self.probes]
             mean = {name: float(np.mean([e[name] for e in by_arch])) for name in by_arch[0]}
             if mean:
                 yield Metric("routing entropy", step, sum(mean.values()) / len(mean))
-                apart = routed[0].distances(self.probes)
+                apart = source.distances(self.probes)
                 if apart:
                     yield Metric("routing distance", step, float(np.mean([*apart.values()])))
                 yield Snapshot("routing", step, {"entropy": mean, "distances": apart})

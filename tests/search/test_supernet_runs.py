@@ -494,7 +494,7 @@ ON_CELLS = {  # parameters, and what such a training tells besides what all tell
         {"epochs_between": 1, "last_epochs": 1, "splits": 1, "batches": 1},
         {"splits"},
     ),
-    "hypernetwork": ({}, set()),
+    "hypernetwork": ({}, {"generated norm"}),
 }
 ON_SIZES = {
     "sandwich": ({"num_mid": 0}, {"accuracy largest", "accuracy smallest"}),

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from search.spaces import Space
-from search.supernets.mix import Mix
+from search.spaces import Arch, Space
+from search.supernets.mix import Mix, onehot
 from search.supernets.slots import Slot
 from search.supernets.sources import SourceMaker, Tensors, WeightSource
 from search.supernets.sources.entangled import part_of
@@ -89,6 +89,7 @@ class Generated(WeightSource):
         super().__init__()
         chosen = [slot for slot in slots if (generates or is_inner_convolution)(slot)]
         self._chosen = {slot.name: number for number, slot in enumerate(chosen)}
+        self._slots = chosen
         self._counts = [len(decision.choices) for decision in space.decisions]
         self._sees_archs = sees_archs
         self.rest = inner([slot for slot in slots if slot.name not in self._chosen], generator)
@@ -139,6 +140,17 @@ class Generated(WeightSource):
     def undecayed(self) -> list[nn.Parameter]:
         """The hypernetwork, as SMASH's code has it: embeddings, and what makes kernels of them."""
         return [self.arch_weight, *self.kernels.parameters(), *self.embeddings]
+
+    @torch.no_grad()
+    def norm(self, arch: Arch) -> float:
+        """Of the weights that are generated for an architecture: the mean over layers."""
+        mix = onehot(arch)
+        norms = [
+            self.tensors(slot, mix)[0].norm()
+            for slot in self._slots
+            if tuple(arch[place] for place in slot.decisions) in slot.shapes
+        ]
+        return float(torch.stack(norms).mean()) if norms else 0.0
 
     def _full(self, slot: Slot, mix: Mix | None) -> Tensor:
         """The largest weight of a layer: blocks side by side."""

@@ -104,3 +104,15 @@ def test_stem_depthwise_convolutions_and_norms_are_not_generated():
         for b in range(3)
         for part in ("widen", "narrow")
     }
+
+
+def test_the_norm_is_the_mean_over_the_layers_that_an_architecture_has():
+    net = small("nasbench201", make(spaces["nasbench201"]))
+    arch = (3, 0, 2, 1, 0, 3)  # two convolutions of three by three, one of one by one
+    mix, slots = onehot(arch), [s for s in net.slots.values() if is_inner_convolution(s)]
+    here = [s for s in slots if not s.decisions or arch[s.decisions[0]] in (2, 3)]
+
+    expected = [net.source.tensors(s, mix)[0].norm().item() for s in here]
+
+    assert len(here) < len(slots)
+    assert net.source.norm(arch) == pytest.approx(sum(expected) / len(expected))
