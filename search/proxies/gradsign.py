@@ -34,11 +34,12 @@ def gradsign(probe: Probe, /) -> float:
     sums = [torch.zeros_like(leaf) for leaf in leaves]
     logits = []
     for i in range(len(probe.x_BCHW)):
-        logits.append(probe.run(probe.parameters, probe.x_BCHW[i : i + 1]))
-        loss = F.cross_entropy(logits[-1], probe.y_B[i : i + 1])
+        logits_1K = probe.run(probe.parameters, probe.x_BCHW[i : i + 1])
+        logits.append(logits_1K.detach())
+        loss = F.cross_entropy(logits_1K, probe.y_B[i : i + 1])
         for total, g in zip(sums, gradients_of(loss, leaves), strict=True):
             total += g.sign() + 0 * g  # what is not finite has no sign: nan
-    return math.nan if _differ_by_rounding(torch.cat(logits).detach()) else score_of_sums(sums)
+    return math.nan if _differ_by_rounding(torch.cat(logits)) else score_of_sums(sums)
 
 
 def _differ_by_rounding(logits_BK: Tensor) -> bool:
