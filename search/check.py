@@ -8,7 +8,7 @@ from search.catalogue import Catalogue, Plugin, PluginKind
 from search.check_parameters import Problem, parameter_problems
 from search.errors import SpecError
 from search.holding_out import FEWEST, num_held_out
-from search.relations import asked_of_supernet, decision_problems, kind_problems
+from search.relations import asked_of_supernet, decision_problems, kind_problems, number_problems
 from search.spaces import spaces
 from search.spec import TABLE, Choice, Objective, Spec
 
@@ -290,6 +290,7 @@ def _recipe_problems(recipe: Choice, space: str, catalogue: Catalogue) -> Iterat
         found = (
             *decision_problems(plugin.parameters, recipe.params, nums),
             *kind_problems(plugin.parameters, recipe.params, kinds),
+            *number_problems(plugin.parameters, recipe.params, nums),
         )
         for name, message in found:
             yield f"{path}params.{name}", message

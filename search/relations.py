@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 _BELOW, _NEEDS = "below", "needs"
 _OF_SUPERNET, _OF_DECISION, _MOST_PARTS = "of_supernet", "of_decision", "most_parts"
-_OF_KIND = "of_kind"
+_OF_KIND, _OF_ARCHS, _OF_SPLITS = "of_kind", "of_archs", "of_splits"
 
 
 def below(other: str, **bounds: Any) -> FieldInfo:  # noqa: ANN401  # as Field takes them
@@ -91,6 +91,39 @@ def kind_problems(
         value, kind = params.get(name, one.get("default")), one.get(_OF_KIND)
         if kind is not None and kind not in kinds and value != one.get("default"):
             yield name, f"{value} needs decisions about {kind}s, and the space has none"
+
+
+def of_archs(**bounds: Any) -> FieldInfo:  # noqa: ANN401  # as Field takes them
+    """A number of groups of architectures: no more than the space has architectures."""
+    made: FieldInfo = Field(json_schema_extra={_OF_ARCHS: True}, **bounds)
+    return made
+
+
+def of_splits(**bounds: Any) -> FieldInfo:  # noqa: ANN401  # as Field takes them
+    """How often the choices of some decision are split in two, which takes three of them."""
+    made: FieldInfo = Field(json_schema_extra={_OF_SPLITS: True}, **bounds)
+    return made
+
+
+def number_problems(
+    schema: Mapping[str, Any], params: Mapping[str, Any], num_choices: Sequence[int]
+) -> Iterator[tuple[str, str]]:
+    """Numbers that are too large for a space.
+
+    Args:
+        schema: of all parameters of a plug-in, in JSON schema.
+        params: as they were given.
+        num_choices: of every decision of the space.
+    """
+    most = {
+        _OF_ARCHS: (prod(num_choices), "architectures"),
+        _OF_SPLITS: (sum(num > 2 for num in num_choices), "decisions of three choices or more"),
+    }
+    for name, one in schema.get("properties", {}).items():
+        value = params.get(name, one.get("default"))
+        for limit, what in (most[kind] for kind in most if one.get(kind)):
+            if isinstance(value, int) and value > limit:
+                yield name, f"{value:,} is too large: the space has {limit:,} {what}"
 
 
 def of_supernet(description: str) -> FieldInfo:

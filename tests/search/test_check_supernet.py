@@ -134,6 +134,16 @@ def test_a_checkpoint_that_fits_passes(offered):
             "chunk needs source entangled, not per_choice",
         ),
         (
+            {"name": "deeper_insights", "params": {"sharing": "random_groups", "groups": 28}},
+            "supernet.recipe.params.groups",
+            "28 is too large: the space has 27 architectures",
+        ),
+        (
+            {"name": "gradient_matching", "params": {"splits": 4}},
+            "supernet.recipe.params.splits",
+            "4 is too large: the space has 3 decisions of three choices or more",
+        ),
+        (
             {"name": "spos", "params": {"source": "entangled", "kernels": "transformed"}},
             "supernet.recipe.params.kernels",
             "transformed needs decisions about kernels, and the space has none",

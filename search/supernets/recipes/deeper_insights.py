@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from search.relations import of_archs
 from search.spaces import Space
 from search.supernets.paths.round_robin import Order, RoundRobin
 from search.supernets.recipe import Recipe
@@ -38,7 +39,7 @@ def deeper_insights(  # noqa: PLR0913  # parameters
     weight_decay: Decay = 1e-3,
     order: Order = "fixed",
     sharing: Policy = "all",
-    groups: Annotated[int, Field(ge=1, le=MAX_SIZE)] = 1,
+    groups: Annotated[int, of_archs(ge=1, le=MAX_SIZE)] = 1,
     parts: Annotated[int, Field(ge=0, le=100)] = 0,
     keyword: Annotated[str, Field(max_length=40)] = "",
     shares_others: bool = False,

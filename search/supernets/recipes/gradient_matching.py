@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from search.relations import of_splits
 from search.spaces import Space
 from search.supernets.matching import Rule
 from search.supernets.norms import Policy
@@ -33,7 +34,7 @@ def gradient_matching(  # noqa: PLR0913  # parameters
     epochs: Epochs = 20,
     epochs_between: Epochs = 20,
     last_epochs: Epochs = 50,
-    splits: Annotated[int, Field(ge=0, le=6)] = 2,
+    splits: Annotated[int, of_splits(ge=0, le=6)] = 2,
     rule: Rule = "inter",
     grouping: Literal["gradients", "random"] = "gradients",
     batches: Annotated[int, Field(ge=1, le=10_000)] = 100,
