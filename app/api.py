@@ -28,6 +28,7 @@ from db.models import Job, JobState
 from db.session import reading
 from search.catalogue import Catalogue
 from search.errors import SearchError, SpecError
+from search.spaces import spaces
 from search.spec import read_yaml
 from workers import queue
 from workers.catalogue import catalogue
@@ -157,7 +158,9 @@ def _trials(  # noqa: PLR0913  # each is a part of the query
     job_id: int,
     state: Annotated[list[str] | None, Query()] = None,
     where: Annotated[str, Query(max_length=2000, description="such as nwot>=1200")] = "",
-    arch: Annotated[str, Query(max_length=400)] = "",
+    arch: Annotated[
+        str, Query(max_length=2000, description="an architecture, or a part of its exact key")
+    ] = "",
     sort: Annotated[str | None, Query(description="an objective; by number if left out")] = None,
     descending: bool = False,
     page: PageNumber = 1,
@@ -169,7 +172,7 @@ def _trials(  # noqa: PLR0913  # each is a part of the query
         found = trials.trials_page(
             session,
             job_id,
-            trial_filter(names, states=state or (), where=where, text=arch),
+            trial_filter(names, states=state or (), where=where, text=_key(arch, job.space)),
             sort=None if sort is None else _place(names, sort, "sort"),
             descending=descending,
             page=page,
@@ -177,7 +180,7 @@ def _trials(  # noqa: PLR0913  # each is a part of the query
         )
         return {
             "total": found.total,
-            "trials": [_trial_as_json(line, names) for line in found.rows],
+            "trials": [_trial_as_json(line, names, job.space) for line in found.rows],
         }
 
 
@@ -341,11 +344,21 @@ def _place(names: list[str], name: str, field: str) -> int:
     return names.index(name)
 
 
-def _trial_as_json(line: trials.TrialLine, names: list[str]) -> dict[str, Any]:
+def _key(arch: str, in_space: str) -> str:
+    """The key of an architecture that is written out; of a part of a key, that part."""
+    space = spaces.get(in_space)
+    try:
+        return space.key(space.decode(arch)) if space and arch else arch
+    except ValueError:
+        return arch
+
+
+def _trial_as_json(line: trials.TrialLine, names: list[str], in_space: str) -> dict[str, Any]:
+    space = spaces.get(in_space)
     return {
         "number": line.number,
         "arch_id": line.arch_id,
-        "arch": line.arch_key,
+        "arch": space.encode(line.choices) if space else line.arch_key,
         "state": line.state,
         "parents": line.parents,
         "violation": line.violation,

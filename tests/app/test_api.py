@@ -12,6 +12,7 @@ from app import api
 from app.guard import LOOPBACK_NAMES, Guard, content_policy
 from db import jobs, trials
 from db.session import reading
+from search.spaces import spaces
 from tests.app import filling
 from tests.app.asking import BASE, Client
 from workers import queue
@@ -174,6 +175,24 @@ def test_trials_are_sorted_with_missing_values_last(ids, client):
     values = [trial["scores"]["nwot"]["value"] for trial in first["trials"]]
     assert values == sorted(values, reverse=True)
     assert last["trials"][-1]["scores"]["nwot"]["value"] is None
+
+
+def test_trials_tell_architectures_as_csv_and_specs_do(ids, client):
+    path, space = f"/api/jobs/{ids['succeeded']}/trials", spaces[filling.SPACE]
+
+    (first,) = client.get(path, params={"per_page": 1}).json()["trials"]
+
+    row = next(csv.DictReader(io.StringIO(client.get(f"{path}.csv").text)))
+    assert first["arch"] == row["arch"] == space.encode(space.decode(row["arch"]))
+
+
+def test_trials_are_found_by_an_architecture_as_it_is_told(ids, client):
+    path = f"/api/jobs/{ids['succeeded']}/trials"
+    (first,) = client.get(path, params={"per_page": 1}).json()["trials"]
+
+    found = client.get(path, params={"arch": first["arch"]}).json()
+
+    assert {trial["arch_id"] for trial in found["trials"]} == {first["arch_id"]}
 
 
 def test_trials_are_filtered_by_conditions(ids, client):
