@@ -19,10 +19,11 @@ from search.supernets.supernet import Supernet
 
 CACHE_BYTES = 2**29
 STATISTICS_KEPT = 1000  # subnets whose norms' statistics are remembered
+ACCURACIES_KEPT = 5000  # subnets; what tells a large one from others takes 20 kB
 
 
 class SubnetAccuracy:
-    """Evaluates subnets of one supernet, each at most once; the supernet does not change.
+    """Evaluates subnets of one supernet, and remembers the latest; the supernet does not change.
 
     Networks that begin alike are run once as far as they are alike, and those that are alike
     throughout (cells that differ in edges which lead nowhere) are evaluated once; results are
@@ -54,7 +55,7 @@ class SubnetAccuracy:
         layout = net.memory_format(next(net.parameters()).device)
         self._calibration = [x.contiguous(memory_format=layout) for x in calibration]
         self._test = [(x.contiguous(memory_format=layout), y) for x, y in test]
-        self._known: dict[Key, float] = {}
+        self._known: OrderedDict[Key, float] = OrderedDict()
         self._statistics: OrderedDict[Key, FixedNorms] = OrderedDict()
         self.calibrates = calibrates = policy.kind == "recalibrated" and net.keeps_statistics
         start = Known(self._calibration if calibrates else [], [x for x, _ in self._test], {})
@@ -85,7 +86,10 @@ class SubnetAccuracy:
         for place in in_order(keys):
             if keys[place] not in self._known:
                 self._evaluate(*chains[place])
-        return [self._known[key] for key in keys]
+        found = [self._known[key] for key in keys]
+        while len(self._known) > ACCURACIES_KEPT:
+            self._known.popitem(last=False)
+        return found
 
     @torch.no_grad()
     def of_mix(self, mix: Mix) -> float:

@@ -14,6 +14,8 @@ from search.supernets.norms import CollectingNorms, FixedNorms, Moments, Norms
 
 Key = tuple[Hashable, ...]
 
+MAX_COUNTS = 500_000  # of beginnings that were announced; then counting starts anew
+
 
 @dataclass(frozen=True)
 class Known:
@@ -57,6 +59,8 @@ class Prefixes:
 
     def announce(self, chains: Iterable[Key]) -> None:
         """Say what is going to be run, once for each chain."""
+        if len(self._counts) > MAX_COUNTS:
+            self._counts.clear()
         for keys in chains:
             self._counts.update(hash(keys[:end]) for end in range(1, len(keys)))
 

@@ -116,6 +116,18 @@ def test_the_size_of_the_cache_changes_no_result(cache_bytes):
     assert accuracy._prefixes._num_bytes == kept
 
 
+def test_what_is_remembered_does_not_grow_with_the_number_of_subnets(monkeypatch):
+    monkeypatch.setattr("search.supernets.accuracy.ACCURACIES_KEPT", 3)
+    monkeypatch.setattr("search.supernets.prefixes.MAX_COUNTS", 20)
+    accuracy, archs = evaluation(small("elastic_tiny")), some("elastic_tiny", 10)
+
+    found = [accuracy(arch) for arch in archs]
+
+    assert len(accuracy._known) == 3
+    assert len(accuracy._prefixes._counts) <= 20 + max(len(accuracy.net.links(a)) for a in archs)
+    assert accuracy.of_all(archs) == found
+
+
 def test_what_networks_share_is_run_once():
     accuracy = evaluation(small("elastic_tiny"))
     archs = [(1, 2, 0, 1, 2, 2, 0, choice) for choice in (0, 1)]  # stem, 3 + 3 blocks, classifier
