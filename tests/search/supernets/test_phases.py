@@ -259,7 +259,7 @@ def test_subnets_are_evaluated_with_their_members(images):
 def test_what_cannot_be_split_is_refused_with_a_reason():
     beyond, many = of("few_shot", decision=3), of("few_shot", decisions=8)
     assert "is split, but the last is number 2" in unfit_reason(beyond, "cell_27")
-    assert "5184 sub-supernets are too many" in unfit_reason(many, "elastic_tiny")
+    assert "5,184 sub-supernets are too many" in unfit_reason(many, "elastic_tiny")
     assert "too few to split 4 times" in unfit_reason(of("gradient_matching", splits=4), "cell_27")
 
 
