@@ -77,6 +77,7 @@ def offer(session: Session, request: Request, catalogue: Catalogue) -> Offer:
     chosen = tuple(one for one in chosen if one != truth)
     mixed = columns.aggregates_of(listed, chosen)
     wanted = [key for key in request.scores if key.startswith("aggregate/")]
+    _refuse_what_cannot_be_mixed(wanted, mixed)
     added = _named(wanted, mixed) if request.scores else tuple(filter(_is_declared, mixed))
     datasets = other_data.looked_at(found.jobs)
     return Offer(found.space, listed, mixed, truth, (*chosen, *added), datasets)
@@ -117,6 +118,20 @@ def _named(keys: Sequence[str], listed: Sequence[Series]) -> tuple[Series, ...]:
             raise SpecError({"scores": f"there is no {key}; choose of {known}"})
         found[one.key] = one
     return tuple(found.values())
+
+
+def _refuse_what_cannot_be_mixed(keys: Sequence[str], mixed: Sequence[Series]) -> None:
+    for key in keys:
+        if columns.with_key(mixed, key) is None:
+            raise SpecError({"scores": _why_not_mixed(key.removeprefix("aggregate/"))})
+
+
+def _why_not_mixed(name: str) -> str:
+    if name not in aggregates:
+        return f"there is no aggregate {name}; known: {', '.join(aggregates)}"
+    components = combination_of(aggregates[name]).components
+    needed = f"scores of {', '.join(components)}" if components else "at least two chosen scores"
+    return f"{name} cannot be made of these: it takes {needed}"
 
 
 def _usual(listed: Sequence[Series]) -> tuple[Series, ...]:

@@ -180,6 +180,20 @@ def test_an_aggregate_is_a_row(benchmark):
     assert found["rank_sum"].agreement.everything.num_archs == NUM
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("te_nas", "te_nas cannot be made of these: it takes scores of ntk_condition_number, "),
+        ("rank_sum", "rank_sum cannot be made of these: it takes at least two chosen scores"),
+        ("no_such", "there is no aggregate no_such; known: az_nas, "),
+    ],
+)
+def test_an_aggregate_that_cannot_be_made_says_what_it_takes(search, benchmark, name, why):
+    found = refusal(search, benchmark, scores=("nwot", f"aggregate/{name}"))
+
+    assert found["scores"].startswith(why)
+
+
 def test_of_several_scores_of_one_arch_the_first_that_is_ok_counts(benchmark):
     add_search({"nwot": [None, 5.0]})
     add_search({"nwot": [7.0, 6.0]})
