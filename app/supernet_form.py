@@ -192,6 +192,12 @@ def _watched(form: Form, held: Values) -> Values:
             "between consecutive epochs. Each costs as much as any look; 0 for none.",
         ),
         (
+            "steps_at_end",
+            "Looks at the last steps",
+            "After each of so many last steps there is a look besides, which shows how much a "
+            "single step changes of a ranking. Each costs as much as any look. At most 128.",
+        ),
+        (
             "kept",
             "Kept on the way",
             "Checkpoints before the end, evenly spread: other searches can use them while the "

@@ -176,6 +176,8 @@ class SupernetUse(_Part):
             training goes on.
         looks_at_end: the probes are looked at after each of so many last epochs besides, so that
             the rankings of consecutive epochs can be compared.
+        steps_at_end: and after each of so many last steps, which shows how much each step changes
+            of a ranking; Deeper Insights has 64 or 128.
     """
 
     recipe: Choice | None = None
@@ -187,6 +189,7 @@ class SupernetUse(_Part):
     looks: Annotated[int, Field(ge=0, le=200)] = 8
     kept: Annotated[int, Field(ge=0, le=20)] = 0
     looks_at_end: Annotated[int, Field(ge=0, le=50)] = 3
+    steps_at_end: Annotated[int, Field(ge=0, le=128)] = 0
 
     @model_validator(mode="after")
     def _is_one_of_two(self) -> "SupernetUse":
@@ -266,8 +269,9 @@ class Spec(_Part):
         for late in ("warm_start", "supernet", "export"):
             if content[late] is None:
                 del content[late]
-        if self.supernet is not None and not self.supernet.kept:
-            del content["supernet"]["kept"]
+        for late in ("kept", "steps_at_end") if self.supernet is not None else ():
+            if not content["supernet"][late]:
+                del content["supernet"][late]
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

@@ -158,6 +158,7 @@ class _Stage:
             probes=use.probes,
             looks=use.looks,
             looks_at_end=use.looks_at_end,
+            steps_at_end=use.steps_at_end,
             calibration=calibration(images, self._held_out, *CALIBRATION, device),
             held_out=labelled(images, device, parts.validation[:WATCHED_EXAMPLES]),
         )

@@ -37,11 +37,12 @@ class Looks:
         looks: how many looks there are, evenly spread, the last one at the end.
         looks_at_end: after each of so many last epochs there is a look besides, so that the
             rankings of consecutive epochs can be compared.
+        steps_at_end: and after each of so many last steps.
         calibration: batches of training images.
         held_out: batches of examples that are not trained on.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what is looked at, on what, and how often
         self,
         training: Training,
         *,
@@ -50,6 +51,7 @@ class Looks:
         looks_at_end: int,
         calibration: Sequence[Tensor],
         held_out: Sequence[Labelled],
+        steps_at_end: int = 0,
     ) -> None:
         self._training = training
         self._space = training.net.space
@@ -60,6 +62,7 @@ class Looks:
         self._steps = {round(steps * (place + 1) / looks) for place in range(looks)} | {steps}
         if probes:
             self._steps |= training.timeline.last_ends(looks_at_end)
+            self._steps |= set(range(max(steps - steps_at_end, 0) + 1, steps + 1))
         self._choices: list[Counter[int]] = [Counter() for _ in self._space.decisions]
         self._last = LastTrained(self.probes)
         self._num_splits = 0

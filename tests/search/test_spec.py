@@ -97,6 +97,16 @@ def test_what_came_later_and_is_left_out_leaves_no_trace_in_the_digest():
     assert spec.digest() == "35296b2e6ada5aed9fbb685393f2aaa6"
 
 
+@pytest.mark.parametrize("late", ["kept", "steps_at_end"])
+def test_what_came_later_to_supernets_leaves_no_trace_either(late):
+    def digest(**more):
+        supernet = {"checkpoint": "0" * 32, **more}
+        return parse_submission(described(supernet=supernet)).specs()[0].digest()
+
+    assert digest() == digest(**{late: 0}) == "be760c9f5da056e1998cde5487c1aa8c"
+    assert digest(**{late: 1}) != digest()
+
+
 def test_a_supernet_is_trained_or_taken_but_not_both():
     both = {"recipe": {"name": "spos"}, "checkpoint": "0" * 32}
 

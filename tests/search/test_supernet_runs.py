@@ -189,6 +189,18 @@ def test_consecutive_epochs_are_looked_at_and_again_alike_after_a_kill(tmp_path)
     assert artifact_of(recording.others).digest == artifact_of(whole.others).digest
 
 
+def test_every_one_of_the_last_steps_is_looked_at(tmp_path):
+    often = {"probes": 27, "looks": 1, "steps_at_end": 4}
+    given = spec("deeper_insights", supernet=often, params=THREE_EPOCHS, budget={"trials": 1})
+
+    found = rankings_of(Recording().take(run(given, data_dir=tmp_path)).others)
+
+    assert [one.step for one in found] == [3, 4, 5, 6]
+    newest = [one.content["archs"][one.content["steps_ago"].index(0)] for one in found]
+    assert newest == [one.content["trained_last"] for one in found]
+    assert len(set(newest)) == 4
+
+
 def test_looking_more_often_changes_nothing_of_the_training(tmp_path, digest):
     often = spec(supernet={"looks": 6, "looks_at_end": 1}, budget={"trials": 1})
 
