@@ -17,6 +17,7 @@ VERMILION, BLUE, SKY, GREEN, GREY = "#D55E00", "#0072B2", "#56B4E9", "#009E73", 
 AMBER, PURPLE = "#E69F00", "#CC79A7"
 RING = "#1E88D0"
 SCALE = "Cividis"
+NO_PREFIX = 1e15  # and larger
 CIRCLE, HOLLOW, CROSS = 0, 100, 4
 FRONT_HEIGHT, TEAM_HEIGHT, SMALL_HEIGHT = 400, 290, 240
 
@@ -57,6 +58,8 @@ def hover_format(*values: ArrayLike) -> str:
 def number_format(*values: ArrayLike, prefix_from: float, digits: str = "") -> str:
     """How d3 writes these values: only large ones with a prefix, for nobody reads 30m as 0.03.
 
+    The largest have a power of ten instead, as in tables: nobody reads 1500000Y either.
+
     Args:
         values: what is written; without any it is taken for large.
         prefix_from: the size that is written as 10k.
@@ -65,6 +68,8 @@ def number_format(*values: ArrayLike, prefix_from: float, digits: str = "") -> s
     sizes = [np.abs(np.asarray(part, np.float64).ravel()) for part in values]
     finite = [part[np.isfinite(part)] for part in sizes]
     largest = max((float(part.max()) for part in finite if len(part)), default=np.inf)
+    if NO_PREFIX <= largest < np.inf:
+        return f"{digits}~e"
     if largest >= prefix_from:
         return f"{digits}~s"
     return f",{digits}~r" if largest >= 1e-3 or largest == 0 else f"{digits}~g"

@@ -183,9 +183,17 @@ def test_names_of_searches_are_escaped_on_the_team_front():
 
 @pytest.mark.parametrize(
     ("values", "written"),
-    [([0.031, 0.2], ",~r"), ([1150.0], ",~r"), ([2e7, np.nan], "~s"), ([2e-7], "~g"), ([], "~s")],
+    [
+        ([0.031, 0.2], ",~r"),
+        ([1150.0], ",~r"),
+        ([2e7, np.nan], "~s"),
+        ([2e-7], "~g"),
+        ([], "~s"),
+        ([9e14], "~s"),
+        ([1.5e32, 3.0], "~e"),
+    ],
 )
-def test_small_numbers_have_no_prefix(values, written):
+def test_numbers_have_a_prefix_where_it_can_be_read(values, written):
     assert charts.number_format(values, prefix_from=1e4) == written
 
 
