@@ -16,18 +16,19 @@ def looked_at(jobs: Iterable[Job]) -> tuple[str, ...]:
     return tuple(sorted({name for name in names if name}))
 
 
-def warning(truth: str, dataset: str, searches: tuple[str, ...]) -> str:
+def warning(truth: str, dataset: str, searches: tuple[str, ...], who: str = "this search") -> str:
     """What must be said beside the truth; empty where all is of the same data.
 
     Args:
         truth: the name of the column.
         dataset: that it is of; empty where that is not recorded.
         searches: the data that they looked at.
+        who: looked at it.
     """
     others = [name for name in searches if _plain(name) != _plain(dataset)]
     if not others:
         return ""
-    looked = f"{'this search' if len(searches) == 1 else 'searches'} looked at {_and(others)}"
+    looked = f"{who} looked at {' and '.join(others)}"
     if not dataset:
         return f"{truth}: data not recorded; {looked}."
     return f"{truth} was measured on {dataset}, {looked}."
@@ -36,7 +37,3 @@ def warning(truth: str, dataset: str, searches: tuple[str, ...]) -> str:
 def _plain(name: str) -> str:
     """CIFAR-10 and cifar10 are the same."""
     return "".join(c for c in name.lower() if c.isalnum())
-
-
-def _and(names: list[str]) -> str:
-    return " and ".join(names)

@@ -119,7 +119,7 @@ def _asked(chosen: tuple[str, ...]) -> None:
     with reading() as session:
         made = asking.offer(session, request, catalogue)
     if made.truth is not None and made.truth.kind == "table" and not made.truth.baseline:
-        _other_data.warn(made.truth.name, made.truth.dataset, made.datasets)
+        _other_data.warn(made.truth.name, made.truth.dataset, made.datasets, "the searches")
     question = asking.question(made, request)
     _board_results.show(question, made, over or "all", _address_of_csv(request))
 
