@@ -68,7 +68,7 @@ def show(
     contents: dict[str, Callable[[], None]] = {
         "trials": lambda: _trials(job, measures, mixed, interval),
         **(of_supernet if uses_supernet(job.spec) else {}),
-        **({"files": lambda: _search_files.show(job)} if makes_files(job.spec) else {}),
+        **({"files": lambda: follow(_search_files.show)} if makes_files(job.spec) else {}),
         "control": lambda: _search_control.show(job, measures, catalogue, interval),
         "what if": lambda: _search_what_if.show(job, measures),
         "statuses": lambda: follow(lambda now: _statuses(now, measures)),

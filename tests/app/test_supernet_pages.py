@@ -14,6 +14,7 @@ from search.spaces import spaces
 from tests.app import filling, supernets
 from tests.app.conftest import words
 from tests.app.supernets import DIGEST
+from tests.app.watching import Watcher
 
 PLOT = "plotly_chart"
 
@@ -113,6 +114,14 @@ def test_what_is_kept_on_the_way_is_a_file_that_says_how_far_it_is(made, open_pa
     assert "supernet after 300 of 1,200 steps" in text
     with reading() as session:
         assert supernet_record.digest_of(session, jobs.job(session, job_id)) is None
+
+
+def test_files_follow_a_training_that_keeps_some_on_the_way(made, open_page, monkeypatch):
+    watcher = Watcher(monkeypatch)
+
+    page = open_page("search", id=made(supernets.add_under_way, kept=True), tab="files")
+
+    assert "supernet after 300 of 1,200 steps" in said(watcher.wait(page))
 
 
 def test_the_members_of_a_split_supernet_are_told_with_their_accuracy(made, open_page):
