@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.drawn import Drawn, drawn
 from app.measures import Measure
 from db.trials import Columns
 from search import pareto
@@ -29,9 +30,9 @@ class Points:
     """Trials as points, in the order of their numbers."""
 
     numbers_K: NDArray[np.int32]
-    x_K: NDArray[np.float32]
-    y_K: NDArray[np.float32]
-    colour_K: NDArray[np.float32] | None
+    x_K: Drawn
+    y_K: Drawn
+    colour_K: Drawn | None
     from_memory_K: Mask
 
     def __len__(self) -> int:
@@ -42,8 +43,8 @@ class Points:
 class Density:
     """How many trials lie where; nan where none does. Edges are one more than cells."""
 
-    x_edges: NDArray[np.float32]
-    y_edges: NDArray[np.float32]
+    x_edges: Drawn
+    y_edges: Drawn
     counts_YX: NDArray[np.float32]
 
 
@@ -189,7 +190,7 @@ class Curve:
     """Hypervolume after so many trials; only where it changes, thinned out for drawing."""
 
     trials_K: NDArray[np.float32]
-    volume_K: NDArray[np.float32]
+    volume_K: Drawn
     reference: tuple[float, ...]
 
     @property
@@ -219,7 +220,7 @@ def hypervolume_curve(
     num_full = counts[-1] if len(counts) else 0
     trials = np.append(counts[_complete(columns, measures)][kept], num_full)
     volume = np.append(volumes[kept], volumes[-1:]) if len(volumes) else np.zeros(1)
-    return Curve(trials.astype(np.float32), volume.astype(np.float32), reference)
+    return Curve(trials.astype(np.float32), drawn(volume), reference)
 
 
 def _complete(columns: Columns, measures: Sequence[Measure]) -> NDArray[np.intp]:
@@ -261,9 +262,9 @@ def _points(
     places = [found.x.place, found.y.place]
     return Points(
         numbers_K=columns.numbers[rows],
-        x_K=columns.values[rows, found.x.place].astype(np.float32),
-        y_K=columns.values[rows, found.y.place].astype(np.float32),
-        colour_K=None if colour is None else columns.values[rows, colour.place].astype("f4"),
+        x_K=drawn(columns.values[rows, found.x.place]),
+        y_K=drawn(columns.values[rows, found.y.place]),
+        colour_K=None if colour is None else drawn(columns.values[rows, colour.place]),
         from_memory_K=np.asarray(columns.from_memory[rows][:, places].all(axis=1)),
     )
 
@@ -282,8 +283,8 @@ def _density(x_K: Floats, y_K: Floats, logarithmic: frozenset[str]) -> Density:
     counts_XY, x_edges, y_edges = np.histogram2d(x_K, y_K, bins=BINS)
     counts_YX = np.log10(counts_XY.T, out=np.full(BINS[::-1], np.nan), where=counts_XY.T > 0)
     return Density(
-        (10**x_edges if "x" in logarithmic else x_edges).astype(np.float32),
-        (10**y_edges if "y" in logarithmic else y_edges).astype(np.float32),
+        drawn(10**x_edges if "x" in logarithmic else x_edges),
+        drawn(10**y_edges if "y" in logarithmic else y_edges),
         counts_YX.astype(np.float32),
     )
 
@@ -298,9 +299,9 @@ class BestSoFar:
     """
 
     numbers_K: NDArray[np.int32]
-    values_K: NDArray[np.float32]
+    values_K: Drawn
     best_numbers_J: NDArray[np.int32]
-    best_J: NDArray[np.float32]
+    best_J: Drawn
     best: int | None
     last: int
 
@@ -311,13 +312,13 @@ def best_so_far(columns: Columns, measure: Measure) -> BestSoFar:
     rows = np.flatnonzero(columns.is_feasible & np.isfinite(values_N))
     best = measure.sign * np.minimum.accumulate(measure.sign * values_N[rows])
     steps = _thinned(-measure.sign * best - np.min(-measure.sign * best, initial=0.0))
-    drawn = _sample(rows, MAX_POINTS)
+    sample = _sample(rows, MAX_POINTS)
     best_row = rows[np.argmin(measure.sign * values_N[rows])] if len(rows) else None
     return BestSoFar(
-        columns.numbers[drawn],
-        values_N[drawn].astype(np.float32),
+        columns.numbers[sample],
+        drawn(values_N[sample]),
         columns.numbers[rows[steps]],
-        best[steps].astype(np.float32),
+        drawn(best[steps]),
         best=None if best_row is None else int(columns.numbers[best_row]),
         last=int(columns.numbers[-1]) if len(columns) else 0,
     )

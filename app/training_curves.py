@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import wording
+from app.drawn import Drawn, drawn
 
-Floats = NDArray[np.float32]
 Series = Sequence[tuple[int, float | None]]
 
 MAX_POINTS = 1_000
@@ -111,8 +111,8 @@ class Line:
     """One series: values at steps, nan for what was not finite."""
 
     name: str
-    steps_K: Floats
-    values_K: Floats
+    steps_K: Drawn
+    values_K: Drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,8 +142,8 @@ class Heat:
 
     title: str
     names: tuple[str, ...]
-    steps_S: Floats
-    values_NS: Floats
+    steps_S: Drawn
+    values_NS: Drawn
     about: str = ""
     uniform: float | None = None
 
@@ -291,9 +291,9 @@ def _lines(held: Sequence[tuple[int, Mapping[str, float]]]) -> list[Line]:
 
 def _line(name: str, series: Series) -> Line:
     kept = thinned(len(series), MAX_POINTS)
-    steps_K = np.array([series[k][0] for k in kept], np.float32)
+    steps_K = drawn([series[k][0] for k in kept])
     values = [series[k][1] for k in kept]
-    return Line(name, steps_K, np.array([np.nan if v is None else v for v in values], np.float32))
+    return Line(name, steps_K, drawn([np.nan if v is None else v for v in values]))
 
 
 def _parts(content: Mapping[str, Any]) -> Iterable[tuple[str, float | dict[str, float]]]:
@@ -323,10 +323,8 @@ def _heat(key: str, held: Sequence[tuple[int, Mapping[str, float]]]) -> Heat:
     kept = [held[place] for place in thinned(len(held), MAX_COLUMNS)]
     every = list(dict.fromkeys(name for _, values in kept for name in values))
     names = every[:MAX_ROWS]
-    values_NS = np.array(
-        [[values.get(name, np.nan) for _, values in kept] for name in names], np.float32
-    )
-    steps_S = np.array([step for step, _ in kept], np.float32)
+    values_NS = drawn([[values.get(name, np.nan) for _, values in kept] for name in names])
+    steps_S = drawn([step for step, _ in kept])
     title, about = LOGS.get(key, (_titled(key), ""))
     uniform = 1 / len(every) if key in DISTRIBUTIONS else None
     return Heat(title, tuple(names), steps_S, values_NS, about, uniform)

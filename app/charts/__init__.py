@@ -1,4 +1,4 @@
-"""Numbers to Plotly figures: pure functions. Arrays go to the browser as float32, in binary."""
+"""Numbers to Plotly figures: pure functions. Arrays go to the browser in binary."""
 
 from app.charts._style import (
     AMBER,

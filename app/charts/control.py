@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from app import wording
 from app.against_chance import MAX_STEPS, Run, Verdict
 from app.charts._style import GREY, VERMILION, hover_format, plain_layout, ticks
+from app.drawn import drawn
 
 HEIGHT = 340
 MAX_SEEDS = 20
@@ -23,11 +24,11 @@ def control_chart(found: Verdict, by: str) -> go.Figure:
     """
     figure = go.Figure()
     pairs = found.pairs[:MAX_SEEDS]
-    for name, dash, colour, drawn in (
+    for name, dash, colour, side in (
         ("random control", "dash", GREY, [pair.control for pair in pairs]),
         ("search", "solid", VERMILION, [pair.search for pair in pairs]),
     ):
-        _draw(figure, drawn, name, {"color": colour, "dash": dash, "shape": "hv", "width": 1.8})
+        _draw(figure, side, name, {"color": colour, "dash": dash, "shape": "hv", "width": 1.8})
     if found.least is not None:
         first = found.pairs[0]
         for num in {run.after(found.least) for run in (first.search, first.control)}:
@@ -70,7 +71,7 @@ def _draw(figure: go.Figure, runs: Sequence[Run], name: str, line: dict[str, obj
         figure.add_trace(
             go.Scatter(
                 x=np.append(run.trials_K[kept], run.num_trials).astype(np.float32),
-                y=np.append(run.values_K[kept], run.values_K[-1]).astype(np.float32),
+                y=drawn(np.append(run.values_K[kept], run.values_K[-1])),
                 mode="lines+markers",
                 marker={"size": sizes, "symbol": SYMBOLS[name], "color": line["color"]},
                 cliponaxis=False,

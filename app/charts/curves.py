@@ -20,6 +20,7 @@ from app.charts._style import (
     ring,
     ticks,
 )
+from app.drawn import Drawn, drawn
 from app.front import BestSoFar, Curve
 from app.measures import Measure
 
@@ -95,9 +96,7 @@ def best_chart(
     return figure
 
 
-def _clickable(
-    numbers_K: NDArray[np.int32], values_K: NDArray[np.float32], name: str
-) -> go.Scatter:
+def _clickable(numbers_K: NDArray[np.int32], values_K: Drawn, name: str) -> go.Scatter:
     """Trials as points; the ring says which are selected, so that none fades."""
     return go.Scatter(
         x=numbers_K,
@@ -113,17 +112,17 @@ def _clickable(
 def metric_chart(steps: Sequence[int], values: Sequence[float | None], name: str) -> go.Figure:
     """A value of a run over its steps."""
     kept = np.linspace(0, len(steps) - 1, min(len(steps), 1000)).astype(int)
-    drawn = np.array([np.nan if v is None else v for v in values], np.float32)[kept]
+    shown = drawn([np.nan if v is None else v for v in values])[kept]
     figure = go.Figure(
         go.Scatter(
             x=np.asarray(steps, np.float32)[kept],
-            y=drawn,
+            y=shown,
             mode="lines",
             line={"color": BLUE, "width": 2},
-            hovertemplate=f"step %{{x:,.0f}}: %{{y:{hover_format(drawn)}}}<extra></extra>",
+            hovertemplate=f"step %{{x:,.0f}}: %{{y:{hover_format(shown)}}}<extra></extra>",
         )
     )
     figure.update_layout(**plain_layout(SMALL_HEIGHT), showlegend=False, dragmode="pan")
     figure.update_xaxes(title={"text": "step"}, **ticks(steps))
-    figure.update_yaxes(title={"text": html.escape(name)}, **ticks(drawn))
+    figure.update_yaxes(title={"text": html.escape(name)}, **ticks(shown))
     return figure

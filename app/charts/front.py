@@ -28,6 +28,7 @@ from app.charts._style import (
     ring,
     ticks,
 )
+from app.drawn import Drawn
 from app.front import Box, Density, Picture, Points
 from app.measures import Measure
 
@@ -216,9 +217,7 @@ def _steps(shown: Picture) -> go.Scatter:
     )
 
 
-def _finite_on(
-    points: Points, logarithmic: frozenset[str]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _finite_on(points: Points, logarithmic: frozenset[str]) -> tuple[Drawn, Drawn]:
     kept = np.ones(len(points), np.bool_)
     if "x" in logarithmic:
         kept &= points.x_K > 0

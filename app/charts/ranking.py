@@ -10,6 +10,7 @@ from app import wording
 from app.charts._intervals import whiskers
 from app.charts._style import BLUE, GREEN, GREY, SKY, VERMILION, plain_layout, ticks
 from app.charts.training import INK
+from app.drawn import drawn
 from app.ranking import Agreed, Alike, Look, Trained, Truth
 from search.correlation import Estimate
 
@@ -132,7 +133,7 @@ def inherited_chart(look: Look, truth: Truth) -> go.Figure:
     figure = go.Figure(
         go.Scatter(
             x=np.array([look.values[arch] for arch in both], np.float32),
-            y=np.array([truth.values[arch] for arch in both], np.float32),
+            y=drawn([truth.values[arch] for arch in both]),
             mode="markers",
             marker={"size": 9, "color": SKY, "line": {"color": BLUE, "width": 1}},
             text=[html.escape(wording.shortened(arch, 80)) for arch in both],

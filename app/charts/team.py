@@ -17,6 +17,7 @@ from app.charts._style import (
     plain_layout,
     ticks,
 )
+from app.drawn import drawn
 from app.measures import Measure
 
 
@@ -58,8 +59,8 @@ def _union_steps(contributions: Sequence[Contribution], x: Measure) -> go.Scatte
     y_K = np.concatenate([part.y_K for part in contributions] or [np.empty(0)])
     order = np.argsort(x_K, kind="stable")
     return go.Scatter(
-        x=x_K[order].astype(np.float32),
-        y=y_K[order].astype(np.float32),
+        x=drawn(x_K[order]),
+        y=drawn(y_K[order]),
         mode="lines",
         line={
             "shape": "hv" if x.direction == "minimize" else "vh",
@@ -72,8 +73,8 @@ def _union_steps(contributions: Sequence[Contribution], x: Measure) -> go.Scatte
 
 
 def _contributed(parts: Sequence[Contribution], name: str, *, is_new: bool) -> go.Scatter:
-    x_K = np.concatenate([part.x_K for part in parts]).astype(np.float32)
-    y_K = np.concatenate([part.y_K for part in parts]).astype(np.float32)
+    x_K = drawn(np.concatenate([part.x_K for part in parts]))
+    y_K = drawn(np.concatenate([part.y_K for part in parts]))
     return go.Scatter(
         x=x_K,
         y=y_K,

@@ -17,6 +17,7 @@ from db.trials import Columns
 CHART = "front_chart"
 NONE = "none"
 NUM_STOPS = 40
+SQUEEZED = 1000
 TOGETHER = charts.FRONT_HEIGHT + 74
 
 
@@ -123,7 +124,8 @@ def _chart(
             drawn = f"{wording.count(len(shown.front))} of {total} on the front"
             has_old = any(part.from_memory_K.any() for part in (shown.front, shown.dominated))
             hollow = "; hollow: from memory" if has_old else ""
-            st.caption(f"{drawn}{hollow}{_screened(shown)}", width="content")
+            said = f"{drawn}{hollow}{_screened(shown)}{_squeezed(shown)}"
+            st.caption(said, width="content")
             _search_check.show(
                 job_id, columns, shown.y, shown.front.numbers_K.tolist(), view.selected
             )
@@ -151,6 +153,18 @@ def _screened(shown: Picture) -> str:
     if len(shown.screened):
         return f"; {num} screened only, faint"
     return f"; {num} screened only: not drawn, for they were not scored for both"
+
+
+def _squeezed(shown: Picture) -> str:
+    """Names axes with most points at their end, because some are a thousand times as large."""
+    axes = []
+    parts = (shown.front, shown.dominated)
+    for letter in {"x", "y"} - shown.logarithmic:
+        values = np.concatenate([part.x_K if letter == "x" else part.y_K for part in parts])
+        if len(values) and 0 < SQUEEZED * np.median(values) < values.max():
+            axes.append(letter)
+    where = " and ".join(sorted(axes))
+    return f"; most points are at the end of {where}: try *Logarithmic*" if axes else ""
 
 
 def _mixed_over(columns: Columns, mixed: Sequence[Mixture]) -> None:

@@ -5,6 +5,7 @@ from hypothesis import strategies as some
 from hypothesis.extra import numpy as some_arrays
 
 from app import front
+from app.views import _search_front
 from db.trials import TRIAL_STATES
 from tests.app.points import X, Y, Z, cloud, columns_of
 
@@ -119,6 +120,24 @@ def test_a_logarithmic_axis_leaves_out_what_is_not_positive():
     shown = front.picture(columns, front.front(columns, X, Y), logarithmic=frozenset("x"))
 
     assert (shown.dominated.x_K > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("upwards", "log", "axes"),
+    [
+        ([1.0, 2.0, 7e49, 3.0], "", "y"),
+        ([1.0, 2.0, 7e49, 3.0], "y", ""),
+        ([1.0, 2.0, 900.0, 3.0], "", ""),
+        ([-1.0, -2.0, -7e49, 3.0], "", ""),
+    ],
+)
+def test_an_axis_that_squeezes_most_points_into_its_end_is_named(upwards, log, axes):
+    columns = columns_of(np.column_stack([[1.0, 2.0, 3.0, 4.0], upwards]))
+    shown = front.picture(columns, front.front(columns, X, Y), logarithmic=frozenset(log))
+
+    said = _search_front._squeezed(shown)
+
+    assert ("at the end of" in said, f"end of {axes}:" in said) == (bool(axes), bool(axes))
 
 
 def test_a_selected_trial_is_a_point_though_the_sample_left_it_out():
