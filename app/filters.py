@@ -18,7 +18,7 @@ def trial_filter(
     Args:
         names: of the objectives, in the order of the spec.
         states: of trials.
-        where: conditions, separated by commas.
+        where: conditions, separated by commas; all of them hold.
         text: part of an architecture's text.
 
     Raises:
@@ -35,7 +35,10 @@ def _ranges(names: Sequence[str], where: str) -> dict[int, tuple[float | None, f
     for condition in filter(str.strip, where.split(",")):
         place, sign, bound = _condition(names, condition)
         low, high = ranges.get(place, (None, None))
-        ranges[place] = (bound, high) if sign == ">=" else (low, bound)
+        if sign == ">=":
+            ranges[place] = (bound if low is None else max(low, bound), high)
+        else:
+            ranges[place] = (low, bound if high is None else min(high, bound))
     return ranges
 
 

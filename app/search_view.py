@@ -51,11 +51,14 @@ def numbers_text(numbers: Iterable[float]) -> str:
 
 
 def limits_text(limits: Limits, measures: Iterable[Measure]) -> str:
-    """How an address spells limits, such as ``macs:1.2e8``."""
+    """How an address spells limits, such as ``macs:1.2e8``.
+
+    With all their digits: a limit is often the value of a trial, which must not miss it.
+    """
     names = {measure.place: measure.name for measure in measures}
     bounds = {place: low if high is None else high for place, (low, high) in limits.items()}
     return ",".join(
-        f"{names[place]}:{_short(bound)}" for place, bound in bounds.items() if bound is not None
+        f"{names[place]}:{_exact(bound)}" for place, bound in bounds.items() if bound is not None
     )
 
 
@@ -67,6 +70,11 @@ def limit(measure: Measure, bound: float) -> tuple[float | None, float | None]:
 def _short(number: float) -> str:
     """Six digits, and no plus sign: it means a blank in an address."""
     return f"{number:.6g}".replace("e+0", "e").replace("e+", "e")
+
+
+def _exact(number: float) -> str:
+    short = _short(number)
+    return short if float(short) == number else repr(number).replace("e+", "e")
 
 
 def _selected(text: str) -> tuple[int, ...]:

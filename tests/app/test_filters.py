@@ -26,3 +26,9 @@ def test_anything_else_is_refused_by_name(where):
 def test_an_unknown_state_is_refused():
     with pytest.raises(SpecError, match="is not one of"):
         trial_filter(NAMES, states=("gone",))
+
+
+def test_of_several_bounds_the_tightest_holds():
+    found = trial_filter(NAMES, where="nwot>=5, nwot>=3, macs<=2, macs<=7")
+
+    assert found.ranges == {0: (5.0, None), 1: (None, 2.0)}
