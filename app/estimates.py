@@ -53,7 +53,8 @@ def estimate(session: Session, submission: Submission, catalogue: Catalogue) -> 
         if warm is not None and warm.objective <= len(fresh):
             seconds += min(warm.pool, size or warm.pool) * fresh[warm.objective - 1]
     if submission.budget.minutes is not None:
-        seconds = min(seconds or float("inf"), submission.budget.minutes * 60)
+        most = submission.budget.minutes * 60
+        seconds = most if seconds is None else min(seconds, most)
     return Estimate(
         num,
         sum(known) / len(known),

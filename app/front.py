@@ -236,12 +236,15 @@ def _feasible_values(columns: Columns, measures: Sequence[Measure]) -> Floats:
 
 def _thinned(volumes: Floats) -> NDArray[np.intp]:
     """Rows where the curve rises, at most MAX_STEPS of them."""
-    rises = np.flatnonzero(np.diff(volumes, prepend=-1.0) > 0)
-    if len(rises) <= MAX_STEPS:
-        return rises
-    chosen = np.unique(np.linspace(0, len(rises) - 1, MAX_STEPS).astype(int))
-    thinned: NDArray[np.intp] = rises[chosen]
-    return thinned
+    return _few(np.flatnonzero(np.diff(volumes, prepend=-1.0) > 0))
+
+
+def _few(steps: NDArray[np.intp]) -> NDArray[np.intp]:
+    """At most MAX_STEPS of these, the first and the last among them."""
+    if len(steps) <= MAX_STEPS:
+        return steps
+    few: NDArray[np.intp] = steps[np.linspace(0, len(steps) - 1, MAX_STEPS).astype(int)]
+    return few
 
 
 def _seen(x_N: Floats, y_N: Floats, box: Box | None, logarithmic: frozenset[str]) -> Mask:
@@ -311,7 +314,7 @@ def best_so_far(columns: Columns, measure: Measure) -> BestSoFar:
     values_N = columns.values[:, measure.place]
     rows = np.flatnonzero(columns.is_feasible & np.isfinite(values_N))
     best = measure.sign * np.minimum.accumulate(measure.sign * values_N[rows])
-    steps = _thinned(-measure.sign * best - np.min(-measure.sign * best, initial=0.0))
+    steps = _few(np.flatnonzero(np.diff(best, prepend=np.nan) != 0))
     sample = _sample(rows, MAX_POINTS)
     best_row = rows[np.argmin(measure.sign * values_N[rows])] if len(rows) else None
     return BestSoFar(

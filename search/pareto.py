@@ -109,7 +109,8 @@ def knee(values_N2: ArrayLike, directions: Sequence[Direction]) -> int:
 def default_reference(values_NM: ArrayLike, directions: Sequence[Direction]) -> Floats:
     """A reference point a tenth of the range beyond the worst values, in the units of the values.
 
-    Where all values of an objective are equal, one beyond; where there are none, 0.
+    Where all values of an objective are equal, one beyond; where there are none, 0. Beyond what
+    is so large that neither changes it, the next number.
     """
     costs_NM = _costs(values_NM, directions)
     costs_NM = costs_NM[np.isfinite(costs_NM).all(axis=1)]
@@ -117,7 +118,8 @@ def default_reference(values_NM: ArrayLike, directions: Sequence[Direction]) -> 
         return np.zeros(costs_NM.shape[1])
     worst_M = costs_NM.max(axis=0)
     range_M = worst_M - costs_NM.min(axis=0)
-    beyond_M: Floats = worst_M + np.where(range_M > 0, 0.1 * range_M, 1.0)
+    step_M = np.where(range_M > 0, 0.1 * range_M, 1.0)
+    beyond_M: Floats = np.maximum(worst_M + step_M, np.nextafter(worst_M, np.inf))
     return beyond_M * _signs(directions)
 
 

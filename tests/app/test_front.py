@@ -211,3 +211,12 @@ def test_values_are_of_the_trials_that_have_one():
     columns = columns_of(np.array([[3.0], [np.nan], [2.0]]))
 
     assert front.values_of(columns, X, (2, 1, 99)) == {2: 2.0}
+
+
+def test_a_small_step_after_a_large_one_is_not_lost():
+    columns = columns_of(np.array([[1e20], [30.0], [20.0], [20.0]]))
+
+    found = front.best_so_far(columns, X)
+
+    assert found.best_numbers_J.tolist() == [0, 1, 2]
+    assert found.best_J[-1] == 20

@@ -131,6 +131,19 @@ def test_an_estimate_knows_what_was_measured(ids):
     assert found.num_ahead == 3
 
 
+def test_looking_up_takes_no_time_though_minutes_are_allowed(with_worker):
+    objectives = [
+        {"name": "acc", "metric": "table", "params": {"table": "nb201", "column": "acc"}}
+    ]
+    budget = {"trials": 100, "minutes": 30}
+    content = {**filling.a_spec("x", budget=budget), "objectives": objectives}
+
+    with reading() as session:
+        found = estimates.estimate(session, parse_submission(content), filling.offered())
+
+    assert found.seconds == 0
+
+
 def test_what_nobody_measured_has_no_estimate(with_worker):
     submission = parse_submission(filling.a_spec("x"))
 

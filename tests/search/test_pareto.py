@@ -161,6 +161,15 @@ def test_reference_of_equal_values_lies_one_beyond():
     assert pareto.default_reference([(3, 4), (3, 5)], DOWN).tolist() == [4, 5.1]
 
 
+def test_reference_lies_beyond_values_that_one_does_not_change():
+    values = [(7e49, 1e17), (7e49, 1e17 + 16)]
+
+    reference = pareto.default_reference(values, ("maximize", "minimize"))
+
+    assert reference[0] < 7e49
+    assert reference[1] > 1e17 + 16
+
+
 def test_no_points_have_an_empty_front_and_no_volume():
     assert pareto.front([], DOWN).tolist() == []
     assert pareto.ranks([], DOWN).tolist() == []

@@ -101,6 +101,15 @@ def test_geometric_mean_of_ranks_is_one_for_the_best_in_everything():
     assert found[0] == pytest.approx(math.sqrt(1 / 3 * 2 / 3))
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e200])
+def test_z_scores_do_not_depend_on_the_unit(size):
+    columns = columns_for("z_score_sum", np.array([[1.0], [2.0], [3.0]]) * size)
+
+    found = aggregate("z_score_sum", columns).values_N
+
+    np.testing.assert_allclose(found, [-(1.5**0.5), 0, 1.5**0.5], atol=1e-12)
+
+
 def test_z_scores_are_added():
     columns = {"a": Column.of([1.0, 3.0]), "b": Column.of([10.0, 10.0])}
 
