@@ -86,9 +86,12 @@ def _at(place: int, measure: Measure) -> Measure:
 def _meaning(job: Job, measure: Measure) -> tuple[str, ...]:
     """What the values of a measure depend on; equal means that they may stand side by side."""
     part = job.spec["objectives"][measure.place]
-    meaning = [measure.name, measure.metric, repr(sorted((part.get("params") or {}).items()))]
+    params = repr(sorted((part.get("params") or {}).items()))
+    meaning = [measure.name, measure.metric, measure.direction, params]
     if measure.kind != "table":
         meaning += [repr(job.spec.get("network")), repr(job.spec.get("data"))]
+    if measure.kind == "supernet":
+        meaning.append(repr(job.spec.get("supernet")))
     if measure.metric.startswith(("latency", "peak")):
         meaning.append(repr(job.environment))
     return tuple(meaning)

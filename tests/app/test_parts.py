@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from app import drawings, estimates, presets, team, trouble
-from app.measures import default_axes, measures_of
+from app.measures import Measure, default_axes, measures_of
 from app.views.arch import share_beaten
 from db import jobs
 from db.errors import StorageFull
@@ -117,6 +117,29 @@ def test_searches_on_other_data_are_not_pooled(ids):
     found[-1].spec = {**found[-1].spec, "data": {"name": "cifar10"}}
 
     assert len(team.comparables(found, filling.offered())) == num + 1
+
+
+def test_searches_that_want_opposite_things_are_not_pooled(ids):
+    with reading() as session:
+        found = list(jobs.jobs_page(session).rows)
+    num = len(team.comparables(found, filling.offered()))
+    first, *others = found[-1].spec["objectives"]
+    turned = {**first, "direction": "minimize"}
+    found[-1].spec = {**found[-1].spec, "objectives": [turned, *others]}
+
+    assert len(team.comparables(found, filling.offered())) == num + 1
+
+
+def test_accuracies_of_other_supernets_are_not_pooled(ids):
+    inherited = Measure(0, "nwot", "nwot", "maximize", kind="supernet")
+    with reading() as session:
+        first, second = jobs.jobs_page(session).rows[-2:]
+    first.spec = second.spec = filling.a_spec("x")
+    assert team._meaning(first, inherited) == team._meaning(second, inherited)
+
+    second.spec = {**second.spec, "supernet": {"checkpoint": "5f6c1ad2"}}
+
+    assert team._meaning(first, inherited) != team._meaning(second, inherited)
 
 
 def test_an_estimate_knows_what_was_measured(ids):
