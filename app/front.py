@@ -142,7 +142,7 @@ def picture(
 def points_of(columns: Columns, found: Front, numbers: Sequence[int]) -> Points:
     """These trials as points, drawn in the picture or not; those without values are left out."""
     places = [found.x.place, found.y.place]
-    rows = np.searchsorted(columns.numbers, [n for n in numbers if n <= columns.numbers[-1]])
+    rows = np.flatnonzero(np.isin(columns.numbers, numbers))
     return _points(columns, rows[np.isfinite(columns.values[rows][:, places]).all(1)], found, None)
 
 

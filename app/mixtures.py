@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 
 from app.measures import Measure
-from db.columns import SCORE_STATUSES
+from db.columns import NO_SCORE, SCORE_STATUSES
 from db.trials import Columns
 from search.aggregates import aggregates, combination_of
 from search.aggregation import aggregate, possible
@@ -84,8 +84,8 @@ def widened(columns: Columns, made: Sequence[Mixture]) -> Columns:
     """The columns with one more for each aggregate; every architecture counts once in ranks."""
     if not made or not len(columns):
         return columns
-    _, first_U, arch_N = np.unique(columns.arch_ids, return_index=True, return_inverse=True)
-    mixed = [_mixed(columns, one, first_U) for one in made]
+    arch_N = np.unique(columns.arch_ids, return_inverse=True)[1]
+    mixed = [_mixed(columns, one, arch_N) for one in made]
     codes = {status: code for code, status in enumerate(SCORE_STATUSES)}
     values = np.stack([one.values_N[arch_N] for one in mixed], axis=1)
     statuses = np.stack(
@@ -125,17 +125,22 @@ def read_weights(text: str) -> dict[str, float]:
     return found
 
 
-def _mixed(columns: Columns, one: Mixture, rows: np.ndarray) -> Column:
-    parts = {
-        part.component: Column(
-            columns.values[rows, part.place],
-            _statuses(columns.statuses[rows, part.place]),
-            part.direction,
-        )
-        for part in one.parts
-    }
+def _mixed(columns: Columns, one: Mixture, arch_N: np.ndarray) -> Column:
+    parts = {part.component: _part(columns, part, arch_N) for part in one.parts}
     params = {"weights": one.weights} if one.weights else {}
     return aggregate(one.metric, parts, params=params)
+
+
+def _part(columns: Columns, part: Part, arch_N: np.ndarray) -> Column:
+    """Of several trials of an arch the first that has a value, else the first with a score.
+
+    One that was screened has scores in a later trial that its first lacks.
+    """
+    codes_N = columns.statuses[:, part.place]
+    lacks_N = np.where(codes_N == NO_SCORE, len(SCORE_STATUSES), codes_N)
+    order = np.lexsort((lacks_N, arch_N))
+    rows_U = order[np.unique(arch_N[order], return_index=True)[1]]
+    return Column(columns.values[rows_U, part.place], _statuses(codes_N[rows_U]), part.direction)
 
 
 def _statuses(codes: np.ndarray) -> list[ScoreStatus]:

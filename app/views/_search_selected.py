@@ -38,7 +38,7 @@ def show(
         knee_row: of the front in the chart; None without a knee.
         best: number of the best trial, where the chart is of one measure.
     """
-    numbers = [number for number in selected if number < len(columns)]
+    numbers = [number for number in selected if number in columns.numbers]
     if not numbers:
         _nothing(job_id, columns, knee_row, best)
         return

@@ -123,7 +123,7 @@ def _newcomers(job: Job, measures: Sequence[Measure], weights: dict[str, float])
     st.markdown(
         f"With these weights, over {wording.plain(across.name)}, "
         f"**{wording.counted(len(entering), 'architecture')}** would enter the front and "
-        f"**{len(leaving)}** of the {len(now.rows_K)} on it by {wording.plain(upwards.name)} "
+        f"**{len(leaving)}** of the {len(set(columns.arch_ids[now.rows_K]))} on it by {wording.plain(upwards.name)} "
         "would leave."
     )
     _listed(columns, entering, measures, what_if)
@@ -132,9 +132,15 @@ def _newcomers(job: Job, measures: Sequence[Measure], weights: dict[str, float])
 def _changes(columns: Columns, now: Front, then: Front) -> tuple[np.ndarray, np.ndarray]:
     """Rows that come and rows that go; an architecture that recurs counts once."""
     before, after = columns.arch_ids[now.rows_K], columns.arch_ids[then.rows_K]
-    entering = then.rows_K[~np.isin(after, before)]
-    leaving = now.rows_K[~np.isin(before, after)]
+    entering = then.rows_K[_firsts(after) & ~np.isin(after, before)]
+    leaving = now.rows_K[_firsts(before) & ~np.isin(before, after)]
     return entering, leaving
+
+
+def _firsts(arch_ids_K: np.ndarray) -> np.ndarray:
+    is_first_K = np.zeros(len(arch_ids_K), np.bool_)
+    is_first_K[np.unique(arch_ids_K, return_index=True)[1]] = True
+    return is_first_K
 
 
 def _listed(

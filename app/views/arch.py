@@ -13,6 +13,7 @@ from app.markdown_table import table
 from app.measures import Measure, measures_of
 from app.views import _drawing, _take_further
 from db import jobs, trials
+from db.columns import SCREENED
 from db.errors import NotFound
 from db.memory import Meeting
 from db.models import Arch, Job
@@ -126,11 +127,13 @@ def _measure(known: Known, job_id: int, name: str) -> Measure | None:
 
 
 def _standing(known: Known) -> None:
-    """Where it stands in the newest search that scored it."""
-    job_id = next((score.job_id for score in known.scores if score.job_id in known.jobs), None)
+    """Where it stands in the newest search that looked at it in full."""
+    screened = {(m.job_id, m.number) for m in known.meetings if m.state == SCREENED}
+    full = [score for score in known.scores if (score.job_id, score.number) not in screened]
+    job_id = next((score.job_id for score in full if score.job_id in known.jobs), None)
     if job_id is None:
         return
-    scores = {s.objective: s for s in known.scores if s.job_id == job_id and s.value is not None}
+    scores = {s.objective: s for s in full if s.job_id == job_id and s.value is not None}
     rows = []
     for measure in measures_of(known.jobs[job_id].spec, cached.offered()):
         score = scores.get(measure.name)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -149,6 +151,14 @@ def test_a_selected_trial_is_a_point_though_the_sample_left_it_out():
     chosen = front.points_of(columns, found, [left_out, 99_999_999])
 
     assert chosen.numbers_K.tolist() == [left_out]
+
+
+def test_a_trial_that_is_still_missing_is_no_point():
+    columns = replace(cloud(3), numbers=np.array([0, 512, 513], np.int32))
+
+    chosen = front.points_of(columns, front.front(columns, X, Y), [100, 512])
+
+    assert chosen.numbers_K.tolist() == [512]
 
 
 def test_limits_leave_the_best_that_meets_them():

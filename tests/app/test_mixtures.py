@@ -1,14 +1,19 @@
 """Aggregates on the page of a search: columns, axes, and what would enter the front."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from app import cached, mixtures
+from app import cached, front, mixtures
 from app.measures import Measure, measures_of
+from app.views import _search_what_if
 from db import jobs
+from db.columns import NO_SCORE
 from db.session import reading, transaction
 from tests.app import filling
 from tests.app.conftest import words
+from tests.app.points import X, Y, Z, columns_of
 
 PROXIES = ("nwot", "synflow")
 
@@ -136,3 +141,25 @@ def test_a_search_of_one_proxy_learns_what_an_aggregate_needs(ids, open_page):
     page = open_page("search", id=ids["succeeded"], tab="what if")
 
     assert "at least two" in words(page)
+
+
+def test_an_architecture_counts_by_its_trial_in_full():
+    of_two = tuple(Measure(n, name, name, "maximize") for n, name in enumerate(PROXIES))
+    columns = columns_of(np.array([[1.0, np.nan], [2.0, 5.0], [1.0, 7.0]]))
+    columns.statuses[0, 1] = NO_SCORE  # it was screened by the first proxy
+    columns.arch_ids[:] = [b"a", b"b", b"a"]
+
+    wide = mixtures.widened(columns, mixtures.mixtures(of_two, ["rank_sum"]))
+
+    assert wide.values[:, 2].tolist() == [3, 3, 3]
+
+
+def test_an_architecture_that_enters_twice_is_counted_once():
+    columns = columns_of(np.array([[1.0, 1.0, 2.0], [1.0, 1.0, 2.0], [1.0, 2.0, 1.0]]))
+    columns.arch_ids[:] = [b"a", b"a", b"b"]
+    now = front.front(columns, X, Y)
+    then = front.front(columns, X, replace(Z, direction="maximize"))
+
+    entering, leaving = _search_what_if._changes(columns, now, then)
+
+    assert (entering.tolist(), leaving.tolist()) == ([0], [2])

@@ -126,3 +126,12 @@ def test_a_search_that_has_only_screened_yet_says_so(with_worker, open_page):
 
     assert "8 architectures screened so far" in words(page)
     assert "meets all limits" not in words(page)
+
+
+def test_what_was_screened_only_stands_nowhere(job, open_page):
+    arch = SPACE.at(FULL)
+
+    page = open_page("arch", id=trials.arch_id("nasbench201", SPACE.key(arch)))
+
+    assert not page.exception
+    assert "Where it stands" not in words(page)

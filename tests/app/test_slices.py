@@ -76,6 +76,16 @@ def test_programs_learn_where_scores_came_from(job):
     assert first["equivalence"] == "exact"
 
 
+def test_selected_trials_are_shown_while_others_are_missing(with_worker, open_page):
+    rows = [trials.TrialRow(n, SPACE.key(SPACE.at(n)), SPACE.at(n), "done") for n in (0, 512)]
+    with transaction() as session:
+        gaps = filling.add_job(session, filling.a_spec("sliced"))
+        token = filling.claimed(session, gaps)
+        trials.record(session, gaps, token, trials.Batch(trials=rows))
+
+    assert "Trial 512" in words(open_page("search", id=gaps, trials="1,512"))
+
+
 def test_slices_are_no_searches_of_their_own(job):
     with reading() as session:
         assert [found.id for found in jobs.jobs_page(session).rows] == [job]
