@@ -120,10 +120,11 @@ def _newcomers(job: Job, measures: Sequence[Measure], weights: dict[str, float])
     now = cached.front_of(job.id, job.version, across, upwards)
     then = cached.front_of(job.id, job.version, across, what_if, mixed)
     entering, leaving = _changes(columns, now, then)
+    num_now = len(set(columns.arch_ids[now.rows_K]))
     st.markdown(
         f"With these weights, over {wording.plain(across.name)}, "
         f"**{wording.counted(len(entering), 'architecture')}** would enter the front and "
-        f"**{len(leaving)}** of the {len(set(columns.arch_ids[now.rows_K]))} on it by {wording.plain(upwards.name)} "
+        f"**{len(leaving)}** of the {num_now} on it by {wording.plain(upwards.name)} "
         "would leave."
     )
     _listed(columns, entering, measures, what_if)
