@@ -42,7 +42,7 @@ def comparables(jobs: Sequence[Job], catalogue: Catalogue) -> list[Comparable]:
         if len(measures) < 2 or not 0 < job.num_trials <= MAX_TRIALS:
             continue
         x, y = default_axes(measures)
-        key = (job.space, *_meaning(job, x), *_meaning(job, y))
+        key = (job.space, *meaning(job, x), *meaning(job, y))
         groups.setdefault(key, []).append((job, x, y))
     found = [
         Comparable(key, members[0][1], members[0][2], tuple(job for job, _, _ in members))
@@ -83,15 +83,15 @@ def _at(place: int, measure: Measure) -> Measure:
     return Measure(**{**vars(measure), "place": place})
 
 
-def _meaning(job: Job, measure: Measure) -> tuple[str, ...]:
+def meaning(job: Job, measure: Measure) -> tuple[str, ...]:
     """What the values of a measure depend on; equal means that they may stand side by side."""
     part = job.spec["objectives"][measure.place]
     params = repr(sorted((part.get("params") or {}).items()))
-    meaning = [measure.name, measure.metric, measure.direction, params]
+    depends_on = [measure.name, measure.metric, measure.direction, params]
     if measure.kind != "table":
-        meaning += [repr(job.spec.get("network")), repr(job.spec.get("data"))]
+        depends_on += [repr(job.spec.get("network")), repr(job.spec.get("data"))]
     if measure.kind == "supernet":
-        meaning.append(repr(job.spec.get("supernet")))
+        depends_on.append(repr(job.spec.get("supernet")))
     if measure.metric.startswith(("latency", "peak")):
-        meaning.append(repr(job.environment))
-    return tuple(meaning)
+        depends_on.append(repr(job.environment))
+    return tuple(depends_on)

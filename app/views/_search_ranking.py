@@ -272,7 +272,7 @@ def _at_the_end(
         rows.append(("Kendall at the end", told, f"mean and range over the last {num}"))
     for k in TOPS:
         picks = [pick for look in looks if (pick := ranking.best_of_top(look, truth, k))]
-        if picks and len(found[-1].values) > k:
+        if picks and over[-1].num_common > k:
             ranks = [pick.rank for pick in picks]
             told = f"**{ranks[-1]:,}** :gray[({min(ranks):,} to {max(ranks):,})]"
             which = "of the best probe" if k == 1 else f"of the best among the top {k} probes"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from app import cached, export, pages, states, wording
+from app import cached, export, pages, states, team, wording
 from app.inheriting import uses_supernet
 from app.markdown_table import table
 from app.measures import Measure, measures_of
@@ -220,31 +220,45 @@ def _found_by(known: Known) -> None:
 
 
 def _neighbours(known: Known, space: Space) -> None:
-    """Everything one edit away, with what is known of it."""
+    """Everything one edit away, with what is known of it under the same settings."""
     here = tuple(known.arch.choices)
     near = space.neighbours(here)
     ids = [trials.arch_id(known.arch.space, space.key(arch)) for arch in near]
+    own: dict[str, KnownScore] = {}
+    for score in sorted(known.scores, key=lambda score: score.value is None):
+        if score.job_id in known.jobs:
+            own.setdefault(score.objective, score)
     with reading() as session:
         scores = trials.scores_of_archs(session, ids)
-    values: dict[str, dict[str, float | None]] = {}
+        others = {score.job_id for score in scores} - known.jobs.keys()
+        found = known.jobs | {job_id: jobs.job(session, job_id) for job_id in others}
+    meant = {job_id: _meanings(job) for job_id, job in found.items()}
+    values: dict[str, dict[str, float]] = {score.arch_id: {} for score in scores}
     for score in scores:
-        values.setdefault(score.arch_id, {}).setdefault(score.objective, score.value)
+        name, mine = score.objective, own.get(score.objective)
+        if score.value is None or mine is None:
+            continue
+        if meant[score.job_id].get(name) == meant[mine.job_id].get(name):
+            values[score.arch_id].setdefault(name, score.value)
     st.subheader(
         f"Neighbours by one edit: {wording.count(len(values))} of {wording.count(len(near))} "
         f"{'is' if len(values) == 1 else 'are'} known",
         anchor=False,
     )
     names = list(dict.fromkeys(score.objective for score in known.scores))[:6]
-    own: dict[str, float | None] = {}
-    for score in known.scores:
-        own.setdefault(score.objective, score.value)
     edits = [space.edit(here, arch) for arch in near]
-    _neighbour_rows(list(zip(ids, edits, strict=True)), values, own, names)
+    here_too = {name: score.value for name, score in own.items()}
+    _neighbour_rows(list(zip(ids, edits, strict=True)), values, here_too, names)
+
+
+def _meanings(job: Job) -> dict[str, tuple[str, ...]]:
+    """What the values of each objective of a search depend on."""
+    return {one.name: team.meaning(job, one) for one in measures_of(job.spec, cached.offered())}
 
 
 def _neighbour_rows(
     near: Sequence[tuple[str, str]],
-    values: dict[str, dict[str, float | None]],
+    values: dict[str, dict[str, float]],
     own: dict[str, float | None],
     names: Sequence[str],
 ) -> None:

@@ -315,3 +315,23 @@ def test_trials_are_feasible_until_there_is_a_limit(ids, open_page):
 def test_nothing_hollow_is_explained_where_nothing_is(ids, open_page):
     assert "hollow" in words(open_page("search", id=ids["succeeded"]))
     assert "hollow" not in words(open_page("search", id=ids["one"]))
+
+
+def test_neighbours_are_compared_under_the_same_settings_alone(with_worker, open_page):
+    space = spaces["nasbench201"]
+    here = space.at(0)
+    near = space.neighbours(here)[0]
+    data = {"name": "cifar10"}
+    with transaction() as session:
+        for arch, value, settings in [(near, 77.0, {"data": data}), (here, 50.0, {})]:
+            content = {**filling.a_spec("one look", ("nwot",)), **settings}
+            job_id = filling.add_job(session, content)
+            row = trials.TrialRow(0, space.key(arch), arch, "done")
+            score = trials.ScoreRow(0, 0, "proxy", "ok", value)
+            batch = trials.Batch(trials=[row], scores=[score])
+            trials.record(session, job_id, filling.claimed(session, job_id), batch)
+
+    said = words(open_page("arch", id=trials.arch_id("nasbench201", space.key(here))))
+
+    assert "1 of 24 is known" in said
+    assert "77" not in said

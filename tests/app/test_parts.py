@@ -135,11 +135,11 @@ def test_accuracies_of_other_supernets_are_not_pooled(ids):
     with reading() as session:
         first, second = jobs.jobs_page(session).rows[-2:]
     first.spec = second.spec = filling.a_spec("x")
-    assert team._meaning(first, inherited) == team._meaning(second, inherited)
+    assert team.meaning(first, inherited) == team.meaning(second, inherited)
 
     second.spec = {**second.spec, "supernet": {"checkpoint": "5f6c1ad2"}}
 
-    assert team._meaning(first, inherited) != team._meaning(second, inherited)
+    assert team.meaning(first, inherited) != team.meaning(second, inherited)
 
 
 def test_an_estimate_knows_what_was_measured(ids):

@@ -5,6 +5,7 @@ import pytest
 from app import ranking
 from app.charts import ranking as charts
 from app.ranking import Look, Truth
+from app.views import _search_ranking
 from search.spaces import Decision
 
 ARCHS = ["a", "b", "c", "d", "e"]
@@ -219,3 +220,13 @@ def test_the_scale_of_trained_choices_says_what_an_even_share_is():
     assert (
         dict(zip(drawn.colorbar.tickvals, drawn.colorbar.ticktext, strict=True))[1] == "even share"
     )
+
+
+@pytest.mark.parametrize(("num_known", "told"), [(5, ["Top 1", "Top 3"]), (3, ["Top 1"])])
+def test_the_best_of_so_many_is_told_of_more_that_are_known(num_known, told):
+    known = truth(KNOWN[:num_known])
+    over = ranking.over_training([look()], known)
+
+    rows = _search_ranking._at_the_end([look()], over, known)
+
+    assert [name for name, *_ in rows] == told
