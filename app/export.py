@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -20,10 +20,10 @@ def trials_as_csv(session: Session, job: Job) -> Iterator[str]:
     """A header, then one line for each trial; an empty cell where a score has no value."""
     table = trials.columns(session, job.id)
     named = [column for name in table.objectives for column in (name, f"{name} status")]
-    yield _csv_line(["trial", "arch", "arch_id", "state", "clock_s", *named])
+    yield csv_line(["trial", "arch", "arch_id", "state", "clock_s", *named])
     for trial in _trials(session, job, table):
         scores = [cell for s in trial.pop("scores") for cell in (s["value"], s["status"])]
-        yield _csv_line([*trial.values(), *scores])
+        yield csv_line([*trial.values(), *scores])
 
 
 def trials_as_json(session: Session, job: Job) -> Iterator[str]:
@@ -105,7 +105,8 @@ def _score(table: trials.Columns, row: int, place: int) -> dict[str, Any]:
     }
 
 
-def _csv_line(cells: list[Any]) -> str:
+def csv_line(cells: Iterable[object]) -> str:
+    """Cells as a line of CSV that no spreadsheet takes for formulas."""
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow(_unexecutable(cell) for cell in cells)
     return line.getvalue()

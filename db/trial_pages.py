@@ -53,7 +53,7 @@ class TrialFilter:
     Attributes:
         numbers: only these.
         ranges: lowest and highest value by place of the objective; None is open.
-        text: part of the arch's key.
+        text: part of the arch's key; capitals do not matter, on either database.
     """
 
     states: tuple[str, ...] = ()
@@ -251,7 +251,7 @@ def _of_trial(wanted: TrialFilter) -> list[ColumnElement[bool]]:
     if wanted.states:
         conditions.append(Trial.state.in_(wanted.states))
     if wanted.text:
-        archs = select(Arch.id).where(Arch.key.contains(wanted.text, autoescape=True))
+        archs = select(Arch.id).where(Arch.key.icontains(wanted.text, autoescape=True))
         conditions.append(Trial.arch_id.in_(archs))
     return conditions
 

@@ -1,7 +1,5 @@
 """A board as JSON and as CSV."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,6 +7,7 @@ from app.board.asking import Offer
 from app.board.figures import Question, Row, num_resamples
 from app.board.series import Series
 from app.board.values import Joined
+from app.export import csv_line
 from search.correlation import Agreement, Correlations, Estimate
 
 COEFFICIENTS = ("spearman", "kendall", "weighted_kendall")
@@ -50,12 +49,12 @@ def as_csv(rows: Sequence[Row]) -> Iterator[str]:
     scopes = [f"{scope}{name}" for scope in ("", "top10_") for name in COEFFICIENTS]
     figures = [f"{name}{end}" for name in (*scopes, *PICKS) for end in ENDS]
     heads = ("score", "key", "kind", "protocol", "evidence", "is_baseline", "num_archs", *COUNTS)
-    yield _line([*heads, *figures, "problem"])
+    yield csv_line([*heads, *figures, "problem"])
     for row in rows:
         one = row.line.series
         told = (one.key, one.kind, one.protocol, one.note) if one else ("", "", "", "")
         cells = [row.line.name, *told, row.line.is_baseline]
-        yield _line([*cells, *_cells(row.agreement), row.problem])
+        yield csv_line([*cells, *_cells(row.agreement), row.problem])
 
 
 def _cells(found: Agreement | None) -> list[object]:
@@ -69,12 +68,6 @@ def _cells(found: Agreement | None) -> list[object]:
     counts = [getattr(found.coverage, name) for name in COUNTS]
     ends = [end for e in estimates for end in (e.value, e.low, e.high)]
     return [found.everything.num_archs, *counts, *("" if end is None else end for end in ends)]
-
-
-def _line(cells: Sequence[object]) -> str:
-    written = io.StringIO()
-    csv.writer(written, lineterminator="\n").writerow(cells)
-    return written.getvalue()
 
 
 def _row_as_json(row: Row) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import sys
 
+from app import wording
 from app.board import as_text
 from app.board.asking import Request, offer
 from app.board.figures import Row
@@ -62,7 +63,7 @@ def _cells(row: Row) -> tuple[object, ...]:
         _figure(found.everything.kendall),
         _figure(found.top.spearman),
         _figure(found.precision_at_k),
-        _figure(found.regret_at_k),
+        wording.number(found.regret_at_k.value),
     )
 
 

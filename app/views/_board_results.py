@@ -1,6 +1,6 @@
 """What the board found: a table of figures and pictures of them, filled in as they are made."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -105,7 +105,7 @@ def _cells(row: Row, question: Question, made: Offer, over: str) -> tuple[str, .
         _estimate(other.spearman),
         _share(found.top_overlap),
         _share(found.precision_at_k),
-        _estimate(found.regret_at_k, digits=2, unit=question.truth.unit),
+        _regret(found.regret_at_k, question.truth.unit),
     )
 
 
@@ -155,29 +155,28 @@ def _lost(coverage: Coverage) -> list[str]:
     return parts or ["all"]
 
 
-def _estimate(found: Estimate, *, digits: int = 3, unit: str = "") -> str:
-    if found.value is None:
-        return f":gray[{wording.plain(found.reason or 'none')}]"
-    tail = f" {wording.plain(unit)}" if unit and len(unit) < 4 else ""
-    value = f"**{_signed(found.value, digits)}**{tail}"
-    if found.low is None or found.high is None:
-        return value
-    return (
-        f"{value}<br>:small[:gray[{_signed(found.low, digits)} to {_signed(found.high, digits)}]]"
-    )
+def _estimate(found: Estimate) -> str:
+    return _written(found, "{:.3f}".format)
 
 
-def _signed(value: float, digits: int) -> str:
-    return wording.plain(f"{value:.{digits}f}")
+def _regret(found: Estimate, unit: str) -> str:
+    """In the units of the truth, which may be losses of .001 or counts of millions."""
+    write = "{:.2f}".format if unit == "%" else wording.number
+    return _written(found, write, f" {wording.plain(unit)}" if unit and len(unit) < 4 else "")
 
 
 def _share(found: Estimate) -> str:
+    return _written(found, wording.share)
+
+
+def _written(found: Estimate, write: Callable[[float], str], tail: str = "") -> str:
     if found.value is None:
         return f":gray[{wording.plain(found.reason or 'none')}]"
-    value = f"**{wording.share(found.value)}**"
+    value = f"**{wording.plain(write(found.value))}**{tail}"
     if found.low is None or found.high is None:
         return value
-    return f"{value}<br>:small[:gray[{wording.share(found.low)} to {wording.share(found.high)}]]"
+    low, high = (wording.plain(write(end)) for end in (found.low, found.high))
+    return f"{value}<br>:small[:gray[{low} to {high}]]"
 
 
 def _remarks(question: Question) -> None:

@@ -69,6 +69,7 @@ def test_trials_without_any_score_come_after_all(session, ten, running, few):
         (TrialFilter(ranges={0: (2.0, 4.0)}), [7, 6, 5]),
         (TrialFilter(ranges={0: (2.0, None), 1: (None, 1.0)}), [2, 1, 0]),
         (TrialFilter(text="key 7"), [7]),
+        (TrialFilter(text="KEY 7"), [7]),
         (TrialFilter(text="k_y"), []),
     ],
 )

@@ -8,7 +8,11 @@ import pytest
 from typer.testing import CliRunner
 
 from app.api import create_api
+from app.board import as_text
+from app.board.figures import Line, Row
 from app.cli import cli
+from app.views import _board_results
+from search.correlation import Estimate
 from tests.app.asking import Client
 from tests.app.board.conftest import NUM, add_benchmark, board_table
 from tests.app.conftest import words
@@ -160,3 +164,17 @@ def test_the_command_prints_a_table_and_what_there_is(search, benchmark):
     assert "nwot" in run(*sources, "--resamples", "0").stdout
     assert "nb/cifar10_test" in run(*sources, "--columns").stdout
     assert run(*sources, "--resamples", "0", "--csv").stdout.startswith("score,key,")
+
+
+def test_no_spreadsheet_runs_the_name_of_a_column():
+    row = Row(Line("=1+1", None), None, "no figures")
+
+    _, line = as_text.as_csv([row])
+
+    assert line.startswith("'=1+1,")
+
+
+def test_a_regret_is_told_in_the_units_of_its_truth():
+    assert _board_results._regret(Estimate(0.004), "ms") == r"**0\.004000** ms"
+    assert _board_results._regret(Estimate(7e49), "") == r"**7\.000e\+49**"
+    assert _board_results._regret(Estimate(0.5), "%").startswith(r"**0\.50** ")
