@@ -174,8 +174,7 @@ def _run(
         curve = cached.curve_of(job_id, member.version, measures[:2], reference)
     if curve is None:
         return Run(job_id, np.empty(0), np.empty(0), num, *rest)
-    trials_K, values_K = (each.astype(np.float64) for each in (curve.trials_K, curve.volume_K))
-    return Run(job_id, trials_K, values_K, num, *rest)
+    return Run(job_id, curve.trials_K.astype(np.float64), curve.volume_K, num, *rest)
 
 
 @st.cache_resource(max_entries=NUM_RUNS, show_spinner=False)

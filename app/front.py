@@ -187,16 +187,22 @@ def meeting(
 
 @dataclass(frozen=True)
 class Curve:
-    """Hypervolume after so many trials; only where it changes, thinned out for drawing."""
+    """Hypervolume after so many trials; only where it changes, and at the end."""
 
-    trials_K: NDArray[np.float32]
-    volume_K: Drawn
+    trials_K: NDArray[np.int64]
+    volume_K: Floats
     reference: tuple[float, ...]
 
     @property
     def last(self) -> float:
         """What it has come to."""
         return float(self.volume_K[-1]) if len(self.volume_K) else 0.0
+
+    @property
+    def steps(self) -> tuple[Drawn, Drawn]:
+        """Trials and volumes, thinned out for drawing."""
+        kept = _few(np.arange(len(self.volume_K)))
+        return drawn(self.trials_K[kept]), drawn(self.volume_K[kept])
 
 
 def reference_point(columns: Columns, measures: Sequence[Measure]) -> tuple[float, ...] | None:
@@ -216,11 +222,11 @@ def hypervolume_curve(
     counts = np.cumsum(~columns.is_screened)
     directions = tuple(m.direction for m in measures)
     volumes = np.asarray(pareto.hypervolume_history(values, directions, np.asarray(reference)))
-    kept = _thinned(volumes)
+    kept = np.flatnonzero(np.diff(volumes, prepend=-1.0) > 0)
     num_full = counts[-1] if len(counts) else 0
     trials = np.append(counts[_complete(columns, measures)][kept], num_full)
     volume = np.append(volumes[kept], volumes[-1:]) if len(volumes) else np.zeros(1)
-    return Curve(trials.astype(np.float32), drawn(volume), reference)
+    return Curve(trials, volume, reference)
 
 
 def _complete(columns: Columns, measures: Sequence[Measure]) -> NDArray[np.intp]:
@@ -232,11 +238,6 @@ def _feasible_values(columns: Columns, measures: Sequence[Measure]) -> Floats:
     places = [m.place for m in measures]
     values: Floats = columns.values[_complete(columns, measures)][:, places]
     return values
-
-
-def _thinned(volumes: Floats) -> NDArray[np.intp]:
-    """Rows where the curve rises, at most MAX_STEPS of them."""
-    return _few(np.flatnonzero(np.diff(volumes, prepend=-1.0) > 0))
 
 
 def _few(steps: NDArray[np.intp]) -> NDArray[np.intp]:

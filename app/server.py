@@ -95,7 +95,7 @@ def warm_up() -> None:
     """Load what pages need, so that the first visitor does not wait for it."""
     for name in pages.ENTRIES:
         import_module(f"app.views.{name}")
-    charts.hypervolume_chart(Curve(np.zeros(1, "f4"), np.zeros(1, "f4"), (0.0, 0.0))).to_json()
+    charts.hypervolume_chart(Curve(np.zeros(1, int), np.zeros(1), (0.0, 0.0))).to_json()
 
 
 def require_loopback(host: str) -> None:

@@ -27,11 +27,12 @@ from app.measures import Measure
 
 def hypervolume_chart(curve: Curve, unit: str = "trials") -> go.Figure:
     """Hypervolume over the number of trials, as steps."""
-    written = hover_format(curve.volume_K)
+    trials_K, volume_K = curve.steps
+    written = hover_format(volume_K)
     figure = go.Figure(
         go.Scatter(
-            x=curve.trials_K,
-            y=curve.volume_K,
+            x=trials_K,
+            y=volume_K,
             mode="lines",
             line={"shape": "hv", "color": VERMILION, "width": 2},
             fill="tozeroy",
@@ -40,9 +41,9 @@ def hypervolume_chart(curve: Curve, unit: str = "trials") -> go.Figure:
         )
     )
     figure.update_layout(**plain_layout(SMALL_HEIGHT), showlegend=False, dragmode="pan")
-    figure.update_xaxes(title={"text": unit}, **ticks(curve.trials_K), rangemode="tozero")
-    low = float(curve.volume_K.min(initial=0.0)) if len(curve.volume_K) else 0.0
-    figure.update_yaxes(title={"text": "hypervolume"}, **ticks(curve.volume_K), rangemode="tozero")
+    figure.update_xaxes(title={"text": unit}, **ticks(trials_K), rangemode="tozero")
+    low = float(volume_K.min(initial=0.0))
+    figure.update_yaxes(title={"text": "hypervolume"}, **ticks(volume_K), rangemode="tozero")
     assert low >= 0, "a hypervolume is never negative"
     return figure
 

@@ -189,7 +189,7 @@ def test_the_hypervolume_never_falls():
     curve = front.hypervolume_curve(columns, (X, Y), front.reference_point(columns, (X, Y)))
 
     assert (np.diff(curve.volume_K) >= 0).all()
-    assert len(curve.volume_K) <= front.MAX_STEPS + 1
+    assert len(curve.steps[1]) <= front.MAX_STEPS
 
 
 def test_nothing_feasible_has_no_reference_point():
@@ -230,3 +230,12 @@ def test_a_small_step_after_a_large_one_is_not_lost():
 
     assert found.best_numbers_J.tolist() == [0, 1, 2]
     assert found.best_J[-1] == 20
+
+
+def test_a_hypervolume_keeps_what_four_bytes_would_lose():
+    columns = columns_of(np.array([[1.0, 2.0], [1.0, 2.0 + 1e-12]]))
+
+    curve = front.hypervolume_curve(columns, (X, Y), (2.0, 0.0))
+
+    assert curve.trials_K.tolist() == [1, 2, 2]
+    assert curve.last == 2.0 + 1e-12
