@@ -21,6 +21,7 @@ class Ending(StrEnum):
     FAILED = "failed"
     STOPPED = "stopped"  # as asked
     FENCED = "fenced"  # another worker holds the job; nothing was written
+    AWAY = "away"  # the database was away for too long; the job is left to its lease
 
 
 @dataclass(frozen=True)

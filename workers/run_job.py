@@ -17,9 +17,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
+from sqlalchemy.orm import Session
+
 from db import artifacts, jobs, trials
 from db.errors import AlreadyRecorded, LeaseLost, RecordError
-from db.session import data_dir, plugin_dir, reading, transaction
+from db.models import Job
+from db.session import data_dir, plugin_dir, transaction
 from search.errors import SearchError
 from search.events import Checkpoint, Event, Score, step_of
 from search.memory import Memory
@@ -31,7 +34,7 @@ from workers.mark import Mark
 from workers.memory import RecordedMemory
 from workers.orders import ASK, ORDER, Ending, Order, Outcome, line
 from workers.orphans import ORPHANED, end_with_parent
-from workers.patience import persist
+from workers.patience import StillAway, persist, read
 from workers.rows import Pending, batch_of, content_id
 from workers.secrets import without_secrets
 from workers.tables import tables_of
@@ -128,6 +131,9 @@ def carry_out(order: Order, engine: Engine, mark: Mark, asked: threading.Event) 
     except LeaseLost as error:
         log.warning("%s", error)
         return Outcome(Ending.FENCED)
+    except StillAway as error:
+        log.error("job %d is left to its lease: %s", order.job_id, without_secrets(str(error)))
+        return Outcome(Ending.AWAY)
     except (SearchError, RecordError) as error:
         log.warning("job %d failed: %s", order.job_id, error)
         return Outcome(Ending.FAILED, without_secrets(str(error)))
@@ -138,24 +144,21 @@ def carry_out(order: Order, engine: Engine, mark: Mark, asked: threading.Event) 
 
 
 def _carry_out(order: Order, engine: Engine, mark: Mark, asked: threading.Event) -> Outcome:
-    with reading() as session:
-        job = jobs.job_or_slice(session, order.job_id)
-        checkpoint, num_trials = job.checkpoint, job.num_trials
-        whole = job if job.parent_id is None else jobs.job(session, job.parent_id)
-        trained = artifacts.trained_by(session, whole.id)
-        shared = jobs.supernet_for(session, whole)
+    described = read(lambda session: _described(session, order.job_id), give_up_s=order.give_up_s)
+    job, whole = described.job, described.whole
     spec = Spec.model_validate(whole.spec)
-    if shared is not None:
-        spec = _inheriting(spec, shared, order)
+    if described.shared is not None:
+        spec = _inheriting(spec, described.shared, order)
     plugins = plugin_dir()
     if plugins is not None:
         use_plugins(plugins)
     part = None if job.part is None else engine.part_of(spec, job.part, whole.num_slices)
-    course = Course(spec, num_trials, step_of(checkpoint or {}), trained)
+    step = step_of(described.checkpoint or {})
+    course = Course(spec, job.num_trials, step, described.trained)
     mark.move(course.number, course.step)
-    memory = RecordedMemory(whole.id)
+    memory = RecordedMemory(whole.id, order.give_up_s)
     folder = data_dir()
-    tables = tables_of(spec, folder)
+    tables = persist(lambda _: tables_of(spec, folder), give_up_s=order.give_up_s)
     content = engine.provenance(spec, data_dir=folder, tables=tables, device=spec.device)
     writer = Writer(order, memory, course, content)
     events = engine.run(
@@ -163,7 +166,7 @@ def _carry_out(order: Order, engine: Engine, mark: Mark, asked: threading.Event)
         data_dir=folder,
         tables=tables,
         memory=memory,
-        resume=checkpoint,
+        resume=described.checkpoint,
         device=spec.device,
         failures=order.failures,
         part=part,
@@ -179,6 +182,32 @@ def _carry_out(order: Order, engine: Engine, mark: Mark, asked: threading.Event)
         writer.write_covered()
     writer.write_all()
     return Outcome(Ending.SUCCEEDED, "finished")
+
+
+@dataclass(frozen=True)
+class _Described:
+    """What the record says of a job as its process begins.
+
+    Attributes:
+        job: or a slice of one.
+        whole: the job itself.
+        checkpoint: what the job or slice goes on from.
+        trained: the supernet that the job has trained.
+        shared: the supernet that it is to search as a control.
+    """
+
+    job: Job
+    whole: Job
+    checkpoint: dict[str, Any] | None
+    trained: str | None
+    shared: str | None
+
+
+def _described(session: Session, job_id: int) -> _Described:
+    job = jobs.job_or_slice(session, job_id)
+    whole = job if job.parent_id is None else jobs.job(session, job.parent_id)
+    trained = artifacts.trained_by(session, whole.id)
+    return _Described(job, whole, job.checkpoint, trained, jobs.supernet_for(session, whole))
 
 
 def _inheriting(spec: Spec, digest: str, order: Order) -> Spec:

@@ -3,7 +3,7 @@ from sqlalchemy.exc import OperationalError
 
 from db.errors import LeaseLost, StorageFull
 from workers import patience
-from workers.patience import persist
+from workers.patience import StillAway, persist
 
 
 @pytest.fixture(autouse=True)
@@ -40,5 +40,5 @@ def test_a_lost_lease_is_not_tried_again():
 
 
 def test_it_gives_up_with_the_last_error():
-    with pytest.raises(StorageFull):
+    with pytest.raises(StillAway, match="full"):
         persist(failing(*[StorageFull("full")] * 100), give_up_s=0.02)

@@ -1,6 +1,9 @@
 """What a job's process does with what a run yields, as functions against a database."""
 
+import logging
 import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,8 +11,10 @@ import pytest
 from db import artifacts, jobs, trials
 from db.session import reading, transaction
 from search.spec import Spec
+from tests import services
 from tests.workers import fake_engine
 from tests.workers.processes import fake_spec, num_trials, queue_job
+from workers import patience
 from workers.mark import Mark
 from workers.orders import Ending, Order
 from workers.run_job import carry_out
@@ -102,3 +107,76 @@ class TestCarryOut:
             assert jobs.job(session, job_id).environment == known
         assert told == {score.provenance_id: known}
         assert mark.read().number == 3
+
+
+class Asking:
+    """The fake engine, which asks the team's memory before it begins.
+
+    Args:
+        first: called before that.
+    """
+
+    part_of = staticmethod(fake_engine.part_of)
+    provenance = staticmethod(fake_engine.provenance)
+
+    def __init__(self, first: Callable[[], None]) -> None:
+        self._first = first
+
+    def run(self, spec, *, memory, **more):
+        self._first()
+        assert memory.recall(["0-0"]) == {}
+        assert list(memory.visited()) == []
+        yield from fake_engine.run(spec, **more)
+
+
+class StartsWhenMissed(logging.Handler):
+    """Starts a database when somebody says that it is away."""
+
+    def __init__(self, database: services.PostgreSQL) -> None:
+        super().__init__()
+        self._database = database
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self._database.is_up():
+            self._database.start()
+
+
+@pytest.fixture
+def missed(postgresql: services.PostgreSQL) -> Iterator[None]:
+    """The database comes back once a worker has noticed that it is away."""
+    handler = StartsWhenMissed(postgresql)
+    patience.log.addHandler(handler)
+    yield
+    patience.log.removeHandler(handler)
+
+
+@pytest.mark.usefixtures("missed", "postgresql_url")
+class TestDatabaseAway:
+    def test_a_run_that_begins_waits_for_it(self, postgresql: services.PostgreSQL, mark: Mark):
+        job_id = queue_job(fake_spec(7), is_sent=False)
+        given = replace(order(job_id), give_up_s=60.0)
+        postgresql.kill()
+
+        outcome = carry_out(given, fake_engine, mark, threading.Event())
+
+        assert outcome.ending is Ending.SUCCEEDED
+
+    def test_a_run_that_asks_waits_for_it(self, postgresql: services.PostgreSQL, mark: Mark):
+        job_id = queue_job(fake_spec(7), is_sent=False)
+        given = replace(order(job_id), give_up_s=60.0)
+
+        outcome = carry_out(given, Asking(postgresql.kill), mark, threading.Event())
+
+        assert outcome.ending is Ending.SUCCEEDED
+
+
+def test_a_database_that_stays_away_fails_no_job(
+    postgresql: services.PostgreSQL, postgresql_url: str, mark: Mark
+):
+    job_id = queue_job(fake_spec(7), is_sent=False)
+    given = replace(order(job_id), give_up_s=0.0)
+
+    outcome = carry_out(given, Asking(postgresql.kill), mark, threading.Event())
+
+    postgresql.start()
+    assert outcome.ending is Ending.AWAY
