@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import cached, charts, pages, search_view, states, wording
+from app import cached, charts, front, pages, search_view, states, wording
 from app.filters import trial_filter
 from app.inheriting import makes_files, uses_supernet
 from app.markdown_table import table
@@ -199,7 +199,7 @@ def _table(
             "trial": [line.number for line in lines],
             "state": [[line.state] for line in lines],
             **{m.title: [_cell(line, m.place) for line in lines] for m in measures},
-            **{m.title: [_mixed_cell(line, m, columns) for line in lines] for m in mixed},
+            **{m.title: _mixed_cells(lines, m, columns) for m in mixed},
             "architecture": [
                 space.encode(line.choices) if space else line.arch_key for line in lines
             ],
@@ -265,9 +265,10 @@ def _cell(line: TrialLine, place: int) -> str:
     return wording.number(score.value)
 
 
-def _mixed_cell(line: TrialLine, mixed: Mixture, columns: Columns) -> str:
-    row = int(np.searchsorted(columns.numbers, line.number))
-    return wording.number(float(columns.values[row, mixed.place]))
+def _mixed_cells(lines: Sequence[TrialLine], mixed: Mixture, columns: Columns) -> list[str]:
+    """A dash where there is no value, or where the trial is newer than the columns."""
+    values = front.values_of(columns, mixed, [line.number for line in lines])
+    return [wording.number(values.get(line.number)) for line in lines]
 
 
 def _statuses(job: Job, measures: tuple[Measure, ...]) -> None:

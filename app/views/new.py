@@ -273,6 +273,7 @@ def summary_lines(submission: Submission, found: Estimate) -> list[str]:
         "how long it takes is not known yet: nobody has measured this before"
         if found.seconds is None
         else f"about **{wording.plain(wording.duration(found.seconds))}** on one worker"
+        + (" for each seed" if submission.seeds > 1 else "")
     )
     ahead = found.num_ahead
     lines.append(

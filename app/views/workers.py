@@ -123,7 +123,7 @@ def _running(job: Job, part: Slice | None) -> None:
         pages.link("search", job_rows.named(job, 40), id=job.id)
     share, words = job_rows.progress(job)
     if part is not None:
-        share, words = part.progress, f"{part.name}, {part.progress:.0%}"
+        share, words = part.progress, f"{part.name}, {wording.share(part.progress)}"
     bar.progress(share, text=f"{words}  |  {states.JOB[job.state].label}")
 
 

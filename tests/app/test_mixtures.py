@@ -1,13 +1,14 @@
 """Aggregates on the page of a search: columns, axes, and what would enter the front."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from app import cached, front, mixtures
 from app.measures import Measure, measures_of
-from app.views import _search_what_if
+from app.views import _search_tabs, _search_what_if
 from db import jobs
 from db.columns import NO_SCORE
 from db.session import reading, transaction
@@ -163,3 +164,11 @@ def test_an_architecture_that_enters_twice_is_counted_once():
     entering, leaving = _search_what_if._changes(columns, now, then)
 
     assert (entering.tolist(), leaving.tolist()) == ([0], [2])
+
+
+def test_a_trial_that_is_newer_than_the_columns_has_no_aggregate_yet():
+    lines = [SimpleNamespace(number=number) for number in (1, 700)]
+
+    cells = _search_tabs._mixed_cells(lines, Z, columns_of(np.full((3, 3), 5.0)))
+
+    assert cells == ["5", "-"]

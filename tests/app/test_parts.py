@@ -7,6 +7,7 @@ from sqlalchemy.exc import OperationalError
 
 from app import drawings, estimates, presets, team, trouble
 from app.measures import Measure, default_axes, measures_of
+from app.views import new
 from app.views.arch import share_beaten
 from db import jobs
 from db.errors import StorageFull
@@ -165,6 +166,15 @@ def test_looking_up_takes_no_time_though_minutes_are_allowed(with_worker):
         found = estimates.estimate(session, parse_submission(content), filling.offered())
 
     assert found.seconds == 0
+
+
+@pytest.mark.parametrize(("seeds", "told"), [(1, "one worker"), (5, "one worker for each seed")])
+def test_an_expected_time_is_of_one_seed(seeds, told):
+    submission = parse_submission({**filling.a_spec("x"), "seeds": seeds})
+
+    lines = new.summary_lines(submission, estimates.Estimate(10, 0.0, 60.0, 0))
+
+    assert next(line for line in lines if "on one" in line).endswith(told)
 
 
 def test_what_nobody_measured_has_no_estimate(with_worker):

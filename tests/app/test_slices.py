@@ -86,6 +86,21 @@ def test_selected_trials_are_shown_while_others_are_missing(with_worker, open_pa
     assert "Trial 512" in words(open_page("search", id=gaps, trials="1,512"))
 
 
+def test_a_slice_that_is_nearly_done_is_not_said_to_be_done(with_worker, open_page):
+    with transaction() as session:
+        cut = filling.add_job(session, filling.a_spec("a sweep"), num_slices=2)
+        first, _ = [found.id for found in jobs.slices_of(session, [cut])]
+        token = filling.claimed(session, first)
+        trials.record(
+            session, first, token, trials.Batch(progress=trials.ProgressRow(0.996, None, ""))
+        )
+
+    told = "\n".join(bar.proto.text for bar in open_page("workers").get("progress"))
+
+    assert "99 %" in told
+    assert "100" not in told
+
+
 def test_slices_are_no_searches_of_their_own(job):
     with reading() as session:
         assert [found.id for found in jobs.jobs_page(session).rows] == [job]
