@@ -92,6 +92,11 @@ def probe_of(number, batch, *, constant_outputs=None, **params):
 
 def rank_agreement(columns):
     """Spearman's coefficient over the cells that both know, and how many these are."""
-    ours, theirs = (np.array([float(v or "nan") for v in column]) for column in columns)
+    ours, theirs = (np.array([_number(v) for v in column]) for column in columns)
     known = np.isfinite(ours) & np.isfinite(theirs)
     return spearmanr(ours[known], theirs[known]).statistic, known.sum()
+
+
+def _number(value):
+    """An empty field is nan; a score of 0 is a score."""
+    return float("nan" if value == "" else value)
