@@ -28,6 +28,7 @@ from search.mending import checked
 from search.spec import Objective, Spec, Submission
 from search.traits import Direction
 from workers.catalogue import catalogue
+from workers.patience import AWAY, brief
 
 LOCAL = "local"  # who asks, until people sign in
 QUEUES = ("cpu", "gpu")
@@ -129,15 +130,20 @@ def submit(
 
 
 def send_all(queued: Sequence[tuple[int, str]]) -> None:
-    """Send these jobs' ids and note it; the first failure ends it, the sweep does the rest."""
+    """Send these jobs' ids and note it; the first failure ends it, the sweep does the rest.
+
+    What was asked for is on record by now, so nothing here may look as if it had failed.
+    """
     sent = []
     for job_id, queue in queued:
         if not send(job_id, queue):
             break
         sent.append(job_id)
-    if sent:
+    try:
         with transaction() as session:
             jobs.mark_sent(session, sent)
+    except AWAY as error:
+        log.warning("that jobs were sent is not noted, so they are sent again: %s", brief(error))
 
 
 def cancel(job_id: int, *, actor: str = LOCAL) -> JobState:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from db import jobs, workers
@@ -89,6 +91,18 @@ class TestSubmit:
         (second,) = queue.clone(first, {"seed": 5})
 
         assert (job(second).cloned_from, job(second).seed) == (first, 5)
+
+
+@pytest.mark.usefixtures("offered")
+def test_what_is_on_record_is_told_though_the_database_is_away_afterwards(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (known,) = submit(submission())
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{data_dir}/nowhere/archfront.db")
+
+    queue.send_all([(known, "cpu")])
+
+    assert waiting() == [known, known]
 
 
 def test_without_a_living_worker_nothing_is_queued(sqlite_url: str):
