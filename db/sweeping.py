@@ -37,12 +37,18 @@ def sweep(session: Session, *, unclaimed_after_s: float, actor: str = "sweep") -
 
 
 def mark_sent(session: Session, job_ids: Collection[int]) -> None:
-    """Remember that messages for these jobs have gone out."""
-    if job_ids:
-        table = Job.__table__
-        session.execute(
-            update(table).where(Job.id.in_(job_ids)).values(sent_at=clock.now())  # type: ignore[arg-type]
-        )
+    """Remember that messages for these jobs have gone out.
+
+    A job that somebody else writes about right now is left out: whoever waited for it here could
+    hold what the other waits for.
+    """
+    free = select(Job.id).where(Job.id.in_(job_ids)).with_for_update(skip_locked=True)
+    table = Job.__table__
+    session.execute(
+        update(table)  # type: ignore[arg-type]
+        .where(Job.id.in_(session.scalars(free).all()))
+        .values(sent_at=clock.now())
+    )
 
 
 @dataclass(frozen=True)

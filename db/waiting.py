@@ -60,7 +60,11 @@ def describe_anew(
 
 
 def forsake(session: Session, actor: str) -> None:
-    """End the controls that wait for what will not come."""
+    """End the controls that wait for what will not come.
+
+    Their searches are locked, so that none is tried again meanwhile and finds no control to take
+    up.
+    """
     search = aliased(Job)
     rows = session.execute(
         select(Job.id, Job.state, search.id.label("search_id"), search.state.label("ended"))
@@ -68,6 +72,7 @@ def forsake(session: Session, actor: str) -> None:
         .where(Job.state.in_((JobState.QUEUED, JobState.PAUSED)), waits())
         .where(search.state.in_(_HINTS))
         .order_by(Job.id)
+        .with_for_update(of=search, skip_locked=True)
     ).all()
     for row in rows:
         why = f"{FORSAKEN}: search {row.search_id} {_HINTS[row.ended]}"

@@ -1,10 +1,12 @@
 """The sweep: what is lost is found, and nothing else is touched."""
 
 import pytest
+from sqlalchemy import text
 
 from db import jobs, trials, workers
 from db.errors import LeaseLost
 from db.jobs import MAX_LOSSES, JobState
+from db.session import reading, transaction
 from tests.db.making import batch, new_job
 
 
@@ -140,3 +142,18 @@ def test_drafts_and_paused_jobs_are_not_sent(session, queued):
     jobs.pause(session, queued, "ada")
 
     assert jobs.sweep(session, unclaimed_after_s=-1).to_send == []
+
+
+def test_whoever_notes_that_jobs_were_sent_waits_for_nobody(postgresql_url):
+    with transaction() as session:
+        held, free = (jobs.add_job(session, new_job()).id for _ in range(2))
+
+    with transaction() as asking:
+        jobs.pause(asking, held, "ada")
+        with transaction() as noting:
+            noting.execute(text("SET LOCAL lock_timeout = '1s'"))
+            jobs.mark_sent(noting, [held, free])
+
+    with reading() as session:
+        assert jobs.job(session, held).sent_at is None
+        assert jobs.job(session, free).sent_at is not None

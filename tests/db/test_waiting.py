@@ -8,6 +8,7 @@ from db import jobs, trials
 from db.artifacts import remove_artifact
 from db.errors import InUse, LeaseLost
 from db.jobs import JobState
+from db.session import reading, transaction
 from tests.db.making import SPEC, new_job
 
 TRAINS = {**SPEC, "supernet": {"recipe": {"name": "spos", "params": {}}, "checkpoint": None}}
@@ -203,3 +204,18 @@ def test_only_its_worker_describes_a_control_anew(session, pair):
 
     assert jobs.job(session, control).spec["name"] == "anew"
     assert jobs.job(session, control).spec_digest == "2" * 32
+
+
+def test_a_search_that_is_tried_again_just_now_keeps_its_control(postgresql_url):
+    with transaction() as session:
+        search = jobs.add_job(session, new_job(spec=TRAINS)).id
+        control = jobs.add_job(session, new_job(spec=TRAINS, control_of=search)).id
+        end(session, search, JobState.FAILED)
+
+    with transaction() as retrying:
+        jobs.retry(retrying, search, "ada")
+        with transaction() as sweeping:
+            jobs.sweep(sweeping, unclaimed_after_s=60)
+
+    with reading() as session:
+        assert jobs.job(session, control).state is JobState.QUEUED
