@@ -26,6 +26,7 @@ Policy = Literal["drop", "rank_last"]
 CONFIDENCE = 0.95
 TOP_SHARE = 0.1
 NUM_RESAMPLES = 1_000
+FEWEST_RESAMPLED = 5  # of fewer archs even equal rankings may well be chance: p > .05, two-sided
 PICKS_ALL = "there are no more architectures than are picked"
 
 
@@ -166,7 +167,8 @@ def agreement(
         rng: draws the resamples.
         undefined: ``drop`` archs whose score is undefined, or ``rank_last`` them, as equals.
         k: how many archs one would pick by score.
-        num_resamples: behind each interval; 0 for no intervals.
+        num_resamples: behind each interval; 0 for no intervals. Fewer than five archs have none:
+            resamples of two or three that agree would all agree.
 
     Raises:
         ValueError: fewer than two archs have both, or the two are not of the same archs.
@@ -313,6 +315,8 @@ def _estimates(
 ) -> dict[str, Estimate]:
     if reason := _why_undefined(pairs):
         return {name: Estimate(None, reason=reason) for name in figures}
+    if pairs.num_pairs < FEWEST_RESAMPLED:
+        num_resamples = 0
     possible = {name: each for name, each in figures.items() if each.num_picked < pairs.num_pairs}
     chunks = [
         [each.of_resamples(counts_RN) for each in possible.values()]

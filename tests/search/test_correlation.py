@@ -300,3 +300,14 @@ def test_interval_over_a_whole_space_is_narrow():
 
     assert 0.005 < found.kendall.high - found.kendall.low < 0.03
     assert found.weighted_kendall.low < found.weighted_kendall.value < found.weighted_kendall.high
+
+
+@pytest.mark.parametrize("num", [2, 3, 4])
+def test_few_archs_that_agree_are_no_certainty(num):
+    column, rng = Column.of(range(num)), np.random.default_rng(0)
+
+    found = agreement(column, column, rng=rng, k=1)
+
+    assert found.everything.kendall.value == pytest.approx(1)
+    assert found.everything.kendall.low is None
+    assert found.everything.spearman.low is None
