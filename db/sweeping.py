@@ -3,16 +3,15 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from db import clock, slices, waiting
-from db.models import Job, JobState, Worker
+from db.models import Job, JobState
 from db.transitions import LEASED, move
 
 MAX_LOSSES = 5  # a job lost so often in a row without a new trial is given up
 SENT_AT_ONCE = 20  # messages of one queue that one sweep sends again
-WORKER_LIVES_S = 60.0  # heard of within this time
 
 
 @dataclass(frozen=True)
@@ -23,15 +22,28 @@ class Swept:
     to_send: list[tuple[int, str]]
 
 
-def sweep(session: Session, *, unclaimed_after_s: float, actor: str = "sweep") -> Swept:
+def sweep(
+    session: Session,
+    *,
+    unclaimed_after_s: float,
+    idle_queues: Collection[str] = (),
+    actor: str = "sweep",
+) -> Swept:
     """Find what was lost: jobs whose lease has ended, and messages that nobody took.
 
     Every worker's parent does this every few seconds; several at once do no harm. Jobs to be
     sent are marked as sent: when sending fails, a later sweep finds them again.
+
+    Args:
+        session: writes.
+        unclaimed_after_s: how long a message may wait for somebody who is free.
+        idle_queues: those that the caller would take a message of now, so that one that waits
+            for long must be lost.
+        actor: who sweeps.
     """
     lost = [found.id for found in _expired(session) if _take_back(session, found, actor)]
     waiting.forsake(session, actor)
-    to_send = _unclaimed(session, unclaimed_after_s)
+    to_send = _unclaimed(session, unclaimed_after_s, idle_queues)
     mark_sent(session, [job_id for job_id, _ in to_send])
     return Swept(lost, to_send)
 
@@ -113,35 +125,23 @@ def _take_back(session: Session, found: _Expired, actor: str) -> bool:
     return is_moved and is_lost
 
 
-def _unclaimed(session: Session, unclaimed_after_s: float) -> list[tuple[int, str]]:
-    """Jobs whose message was never sent, or seems to be lost because workers are free."""
-    is_due = or_(Job.sent_at.is_(None), Job.sent_at < clock.after(-unclaimed_after_s))
+def _unclaimed(
+    session: Session, unclaimed_after_s: float, idle_queues: Collection[str]
+) -> list[tuple[int, str]]:
+    """Jobs whose message was never sent, or must be lost because the caller would take it."""
+    is_overdue = Job.sent_at < clock.after(-unclaimed_after_s)
+    is_due = or_(Job.sent_at.is_(None), and_(Job.queue.in_(idle_queues), is_overdue))
     place = func.row_number().over(
         partition_by=Job.queue, order_by=(Job.priority.desc(), Job.queued_at, Job.id)
     )
     due = (
-        select(Job.id, Job.queue, Job.sent_at, place.label("place"))
+        select(Job.id, Job.queue, place.label("place"))
         .where(Job.state == JobState.QUEUED, Job.num_slices == 0, is_due, ~waiting.waits())
         .subquery()
     )
     rows = session.execute(
-        select(due.c.id, due.c.queue, due.c.sent_at)
+        select(due.c.id, due.c.queue)
         .where(due.c.place <= SENT_AT_ONCE)
         .order_by(due.c.queue, due.c.place)
     ).all()
-    free = {queue: _has_free_worker(session, queue) for queue in {row.queue for row in rows}}
-    return [(row.id, row.queue) for row in rows if row.sent_at is None or free[row.queue]]
-
-
-def _has_free_worker(session: Session, queue: str) -> bool:
-    """Whether a message of this queue that waits for long must be a lost one."""
-    held = select(func.count(Job.id)).where(
-        Job.queue == queue, Job.num_slices == 0, Job.state.in_(LEASED)
-    )
-    serving = session.scalars(
-        select(Worker.queues).where(
-            Worker.stopped_at.is_(None), Worker.heard_at > clock.after(-WORKER_LIVES_S)
-        )
-    )
-    num_serving = sum(queue in queues for queues in serving)
-    return session.execute(held).scalar_one() < max(num_serving, 1)
+    return [(row.id, row.queue) for row in rows]

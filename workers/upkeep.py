@@ -51,12 +51,25 @@ class Upkeep:
 
     While it speaks to the database no process is forked: a forked one would inherit half a
     conversation, and locks that nobody in it can open.
+
+    Args:
+        worker_id: of this worker.
+        queues: that it serves.
+        settings: how often.
+        is_idle: whether it would take a message now.
     """
 
-    def __init__(self, worker_id: str, queues: Sequence[str], settings: Settings) -> None:
+    def __init__(
+        self,
+        worker_id: str,
+        queues: Sequence[str],
+        settings: Settings,
+        is_idle: Callable[[], bool],
+    ) -> None:
         self._id = worker_id
         self._queues = list(queues)
         self._settings = settings
+        self._is_idle = is_idle
         self._catalogue: dict[str, object] | None = None
         self._offered_of: object = None
         self._offering: subprocess.Popen[bytes] | None = None
@@ -121,7 +134,11 @@ class Upkeep:
     def sweep(self) -> None:
         """Take back lost jobs, and send again what nobody took."""
         with self._speaking, transaction() as session:
-            swept = jobs.sweep(session, unclaimed_after_s=self._settings.unclaimed_after_s)
+            swept = jobs.sweep(
+                session,
+                unclaimed_after_s=self._settings.unclaimed_after_s,
+                idle_queues=self._queues if self._is_idle() else (),
+            )
         for job_id in swept.lost:
             log.warning("job %d was lost", job_id)
         for job_id, queue in swept.to_send:

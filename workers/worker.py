@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from celery import bootsteps, signals
@@ -51,12 +52,13 @@ class OnlyWhenIdle(bootsteps.StartStopStep):
         """Called by Celery whenever it has connected to the broker."""
         qos = consumer.task_consumer.channel.qos
 
-        def can_consume() -> bool:
-            is_stopping = received.should_stop is not None
-            return not is_stopping and len(received.reserved_requests) < num_processes
+        qos.can_consume = partial(is_idle, consumer.pool.num_processes)
 
-        num_processes = consumer.pool.num_processes
-        qos.can_consume = can_consume
+
+def is_idle(num_processes: int) -> bool:
+    """Whether a worker of so many processes, which is this one, would take a message now."""
+    is_stopping = received.should_stop is not None
+    return not is_stopping and len(received.reserved_requests) < num_processes
 
 
 def start(queues: Sequence[str], *, concurrency: int = 1, settings: Settings | None = None) -> int:
@@ -87,7 +89,7 @@ def start(queues: Sequence[str], *, concurrency: int = 1, settings: Settings | N
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,
-        upkeep=Upkeep(worker_id, queues, settings),
+        upkeep=Upkeep(worker_id, queues, settings, partial(is_idle, concurrency)),
     )
     log.info("worker %s: queues %s, data in %s", worker_id, ", ".join(queues), data_dir())
     worker.start()

@@ -17,6 +17,12 @@ def lose(session, job_id):
     return claim, swept
 
 
+def resent(session, idle_queues=("cpu",)):
+    """What somebody sends again who has a free process for these queues."""
+    swept = jobs.sweep(session, unclaimed_after_s=-1, idle_queues=idle_queues)
+    return swept.to_send
+
+
 def test_lost_job_waits_again_and_both_steps_are_written_down(session, queued):
     _, swept = lose(session, queued)
 
@@ -116,18 +122,22 @@ def test_job_that_was_sent_is_left_to_its_message(session, queued):
 def test_message_that_nobody_took_is_sent_again(session, queued):
     jobs.mark_sent(session, [queued])
 
-    assert jobs.sweep(session, unclaimed_after_s=-1).to_send == [(queued, "cpu")]
+    assert resent(session) == [(queued, "cpu")]
 
 
-def test_message_waits_while_every_worker_of_its_queue_is_busy(session, running):
+def test_message_waits_while_nobody_would_take_it(session, queued):
+    jobs.mark_sent(session, [queued])
+
+    assert resent(session, []) == []
+    assert resent(session, ["gpu"]) == []
+
+
+def test_message_is_sent_again_though_its_worker_runs_something_beside(session, running):
     workers.report(session, workers.Report("worker 1", "host", 1, ["cpu"], {}))
     waiting = jobs.add_job(session, new_job()).id
     jobs.mark_sent(session, [waiting])
 
-    assert jobs.sweep(session, unclaimed_after_s=-1).to_send == []
-    jobs.release(session, running.id, running.token, state=JobState.FAILED, reason="")
-
-    assert jobs.sweep(session, unclaimed_after_s=-1).to_send == [(waiting, "cpu")]
+    assert resent(session) == [(waiting, "cpu")]
 
 
 def test_urgent_jobs_are_sent_first(session):
@@ -141,7 +151,7 @@ def test_drafts_and_paused_jobs_are_not_sent(session, queued):
     jobs.add_job(session, new_job(state=JobState.DRAFT))
     jobs.pause(session, queued, "ada")
 
-    assert jobs.sweep(session, unclaimed_after_s=-1).to_send == []
+    assert resent(session) == []
 
 
 def test_whoever_notes_that_jobs_were_sent_waits_for_nobody(postgresql_url):

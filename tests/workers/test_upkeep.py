@@ -14,7 +14,7 @@ from workers.upkeep import Chore, Upkeep
 
 @pytest.fixture
 def upkeep(sqlite_url: str) -> Upkeep:
-    return Upkeep("w", ["cpu"], FAKE)
+    return Upkeep("w", ["cpu"], FAKE, lambda: True)
 
 
 def test_a_chore_that_fails_waits_longer_and_longer():
@@ -80,7 +80,7 @@ def test_a_sweep_takes_back_what_was_lost(upkeep: Upkeep):
 
 
 def test_what_cannot_be_offered_is_asked_for_later(sqlite_url: str):
-    broken = Upkeep("w", ["cpu"], replace(FAKE, offering=("/bin/false",)))
+    broken = Upkeep("w", ["cpu"], replace(FAKE, offering=("/bin/false",)), lambda: True)
 
     with pytest.raises(ChildProcessError):
         broken.offer()
@@ -88,3 +88,17 @@ def test_what_cannot_be_offered_is_asked_for_later(sqlite_url: str):
 
     with reading() as session:
         assert workers.living(session) == []
+
+
+@pytest.mark.parametrize("is_idle", [True, False])
+def test_what_nobody_took_is_sent_again_by_a_worker_that_would_take_it(
+    sqlite_url: str, is_idle: bool
+):
+    job_id = queue_job(fake_spec())
+    with reading() as session:
+        sent_at = jobs.job(session, job_id).sent_at
+
+    Upkeep("w", ["cpu"], replace(FAKE, unclaimed_after_s=-1.0), lambda: is_idle).sweep()
+
+    with reading() as session:
+        assert (jobs.job(session, job_id).sent_at != sent_at) is is_idle
