@@ -326,12 +326,9 @@ def _constraints(
 def _slider(
     columns: Columns, measure: Measure, limits: Limits
 ) -> tuple[float | None, float | None] | None:
-    """Stops are quantiles of what was found, so that they are useful at any scale."""
-    values = columns.values[:, measure.place]
-    values = values[np.isfinite(values)]
-    if len(np.unique(values[:1000])) < 2:
+    stops = _stops(columns.values[:, measure.place])
+    if len(stops) < 2:
         return None
-    stops = np.unique(np.quantile(values, np.linspace(0, 1, NUM_STOPS + 1)))
     is_upper = measure.direction == "minimize"
     held = limits.get(measure.place, (None, None))[1 if is_upper else 0]
     free = len(stops) - 1 if is_upper else 0
@@ -347,6 +344,13 @@ def _slider(
     if place == nearest and held is not None:
         return search_view.limit(measure, held)
     return search_view.limit(measure, float(stops[place]))
+
+
+def _stops(values_N: np.ndarray) -> np.ndarray:
+    """Quantiles of what was found, so that they are useful at any scale."""
+    known = values_N[np.isfinite(values_N)]
+    shares = np.linspace(0, 1, NUM_STOPS + 1)
+    return np.unique(np.quantile(known, shares)) if len(known) else known
 
 
 def _select(number: int) -> None:

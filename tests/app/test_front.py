@@ -239,3 +239,9 @@ def test_a_hypervolume_keeps_what_four_bytes_would_lose():
 
     assert curve.trials_K.tolist() == [1, 2, 2]
     assert curve.last == 2.0 + 1e-12
+
+
+def test_a_limit_can_be_set_though_the_first_thousand_trials_are_alike():
+    values = np.append(np.full(1000, 5.0), np.full(1000, 9.0))
+
+    assert _search_front._stops(values)[[0, -1]].tolist() == [5, 9]
