@@ -168,6 +168,7 @@ class Held:
         self._asked: Ask | None = None
         self._asked_at = 0.0
         self._is_lost = False
+        self._is_away = False
         self._crashes: Counter[tuple[int | None, int] | None] = Counter()
         self._failures: dict[int, str] = {}
 
@@ -219,12 +220,15 @@ class Held:
             self._look(child)
             if self._is_lost or self._is_deaf():
                 break
-            if watch.is_stuck():
+            if self._is_away:  # what the process writes has to wait, which is no fault of a trial
+                watch.begin_anew()
+            elif watch.is_stuck():
                 return child.outcome is None
         return False
 
     def _look(self, child: Child) -> None:
         """See what is asked for, pass it on, and keep the lease."""
+        self._is_away = False
         try:
             state = self._state()
         except LeaseLost as error:
@@ -233,6 +237,7 @@ class Held:
             return
         except AWAY as error:
             log.warning("job %d: the database is away: %s", self.job_id, brief(error))
+            self._is_away = True
             return
         asked = _ASKED.get(state) or (Ask.STOP if _is_closed(self._lifeline) else None)
         if asked is not None and asked != self._asked:
@@ -308,7 +313,11 @@ class _StuckWatch:
         self._child = child
         self._limit_s = limit_s
         self._start_s = start_s
-        self._place = child.mark.read()
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Count from now."""
+        self._place = self._child.mark.read()
         self._since = time.monotonic()
 
     def is_stuck(self) -> bool:

@@ -1,5 +1,6 @@
 """The task as a function, with real processes that run the fake engine."""
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from db.jobs import JobState
 from db.metrics import metrics
 from db.session import reading, transaction
 from db.snapshots import Kept, snapshot_names
+from tests import services
 from tests.workers.fake_engine import SUPERNET, value
 from tests.workers.processes import (
     FAKE,
@@ -22,6 +24,7 @@ from tests.workers.processes import (
     state,
     wait_until,
 )
+from workers import tasks
 from workers.tasks import Runner
 
 
@@ -191,6 +194,40 @@ def test_a_trial_that_hangs_is_a_failed_trial(runner: Runner):
 
     assert state(job_id) is JobState.SUCCEEDED
     assert num_trials(job_id) == 20
+
+
+class StartsWhenMissedForLong(logging.Handler):
+    """Starts a database when the task has looked for it in vain many times."""
+
+    def __init__(self, database: services.PostgreSQL) -> None:
+        super().__init__()
+        self._database = database
+        self._num_missed = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        is_missed = "database is away" in record.getMessage()
+        self._num_missed += is_missed
+        if is_missed and self._num_missed == 80:
+            self._database.start()
+
+
+def test_no_trial_fails_because_the_database_is_away(
+    postgresql: services.PostgreSQL, postgresql_url: str, lifeline: tuple[int, int]
+):
+    job_id = queue_job(fake_spec(40, pause_s=0.05, timeout_s=1.0), is_sent=False)
+    runner = Runner("tester", replace(FAKE, stuck_s=6.0), lifeline[0])
+    running = threading.Thread(target=runner.run, args=(job_id,))
+    handler = StartsWhenMissedForLong(postgresql)
+    tasks.log.addHandler(handler)
+
+    running.start()
+    wait_until(lambda: num_trials(job_id) >= 5)
+    postgresql.kill()
+    running.join()
+
+    tasks.log.removeHandler(handler)
+    runner.dismiss()
+    assert values(job_id) == [value(number) for number in range(40)]
 
 
 def test_a_process_that_always_ends_fails_the_job(sqlite_url: str, lifeline: tuple[int, int]):
