@@ -17,6 +17,7 @@ from celery.worker.consumer.tasks import Tasks
 from db.errors import RecordError
 from db.session import data_dir, require_current_schema
 from workers.orphans import end_after
+from workers.pool import TaskPool
 from workers.queue import QUEUES, celery_app, message_queue
 from workers.settings import Settings
 from workers.tasks import Runner, register
@@ -82,7 +83,7 @@ def start(queues: Sequence[str], *, concurrency: int = 1, settings: Settings | N
     worker = app.Worker(
         hostname=f"{worker_id[:8]}@archfront",
         queues=[message_queue(queue) for queue in queues],
-        pool_cls="prefork",
+        pool_cls=TaskPool,
         concurrency=concurrency,
         loglevel=logging.INFO,
         quiet=True,

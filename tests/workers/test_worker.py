@@ -192,6 +192,18 @@ def test_a_killed_pool_process_takes_its_runner_along_and_is_replaced(
     assert is_whole(job_id, 60)
 
 
+def test_a_killed_idle_pool_process_is_replaced_by_one_that_works(broker: Broker, sqlite_url: str):
+    with worker() as running:
+        wait_until(lambda: is_idle(running))
+        (killed,) = running.pool()
+        killed.kill()
+        wait_until(lambda: {p.pid for p in running.pool()} - {killed.pid})
+
+        wait_until(is_in(queue_job(fake_spec(5)), JobState.SUCCEEDED))
+        running.terminate()
+        assert running.wait() == 0
+
+
 def test_a_killed_runner_is_replaced_at_once(broker: Broker, sqlite_url: str):
     job_id = queue_job(fake_spec(60, pause_s=0.05))
     with worker() as running:
