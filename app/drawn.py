@@ -17,3 +17,8 @@ def drawn(values: ArrayLike) -> Drawn:
     size = np.abs(values[np.isfinite(values) & (values != 0)])
     fits = not len(size) or (size.min() >= _FOUR_BYTES.tiny and size.max() <= _FOUR_BYTES.max)
     return values.astype(np.float32) if fits else values
+
+
+def thinned(num: int, at_most: int) -> NDArray[np.intp]:
+    """Places that stand for *num*: the first, the last, and evenly between."""
+    return np.unique(np.linspace(0, max(num - 1, 0), min(num, at_most)).astype(np.intp))

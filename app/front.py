@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.drawn import Drawn, drawn
+from app.drawn import Drawn, drawn, thinned
 from app.measures import Measure
 from db.trials import Columns
 from search import pareto
@@ -201,7 +201,7 @@ class Curve:
     @property
     def steps(self) -> tuple[Drawn, Drawn]:
         """Trials and volumes, thinned out for drawing."""
-        kept = _few(np.arange(len(self.volume_K)))
+        kept = thinned(len(self.volume_K), MAX_STEPS)
         return drawn(self.trials_K[kept]), drawn(self.volume_K[kept])
 
 
@@ -238,14 +238,6 @@ def _feasible_values(columns: Columns, measures: Sequence[Measure]) -> Floats:
     places = [m.place for m in measures]
     values: Floats = columns.values[_complete(columns, measures)][:, places]
     return values
-
-
-def _few(steps: NDArray[np.intp]) -> NDArray[np.intp]:
-    """At most MAX_STEPS of these, the first and the last among them."""
-    if len(steps) <= MAX_STEPS:
-        return steps
-    few: NDArray[np.intp] = steps[np.linspace(0, len(steps) - 1, MAX_STEPS).astype(int)]
-    return few
 
 
 def _seen(x_N: Floats, y_N: Floats, box: Box | None, logarithmic: frozenset[str]) -> Mask:
@@ -315,7 +307,8 @@ def best_so_far(columns: Columns, measure: Measure) -> BestSoFar:
     values_N = columns.values[:, measure.place]
     rows = np.flatnonzero(columns.is_feasible & np.isfinite(values_N))
     best = measure.sign * np.minimum.accumulate(measure.sign * values_N[rows])
-    steps = _few(np.flatnonzero(np.diff(best, prepend=np.nan) != 0))
+    steps = np.flatnonzero(np.diff(best, prepend=np.nan) != 0)
+    steps = steps[thinned(len(steps), MAX_STEPS)]
     sample = _sample(rows, MAX_POINTS)
     best_row = rows[np.argmin(measure.sign * values_N[rows])] if len(rows) else None
     return BestSoFar(

@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app import wording
-from app.drawn import Drawn, drawn
+from app.drawn import Drawn, drawn, thinned
 
 Series = Sequence[tuple[int, float | None]]
 
@@ -248,11 +247,6 @@ def numbers(panels: Sequence[Panel]) -> dict[str, list[object]]:
         values = dict(zip(line.steps_K.tolist(), line.values_K.tolist(), strict=True))
         found[name] = [values.get(step) for step in steps]
     return found
-
-
-def thinned(num: int, at_most: int) -> NDArray[np.intp]:
-    """Places that stand for *num*: the first, the last, and evenly between."""
-    return np.unique(np.linspace(0, max(num - 1, 0), min(num, at_most)).astype(np.intp))
 
 
 def _stride(num: int) -> int:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from app import wording
 from app.against_chance import MAX_STEPS, Run, Verdict
 from app.charts._style import GREY, VERMILION, hover_format, plain_layout, ticks
-from app.drawn import drawn
+from app.drawn import drawn, thinned
 
 HEIGHT = 340
 MAX_SEEDS = 20
@@ -65,7 +65,7 @@ def _draw(figure: go.Figure, runs: Sequence[Run], name: str, line: dict[str, obj
     for place, run in enumerate(runs):
         if not len(run.trials_K):
             continue
-        kept = np.unique(np.linspace(0, len(run.trials_K) - 1, MAX_STEPS).astype(int))
+        kept = thinned(len(run.trials_K), MAX_STEPS)
         sizes = np.append(np.zeros(len(kept), np.float32), np.float32(END))
         written = hover_format(run.values_K)
         figure.add_trace(

@@ -20,7 +20,7 @@ from app.charts._style import (
     ring,
     ticks,
 )
-from app.drawn import Drawn, drawn
+from app.drawn import Drawn, drawn, thinned
 from app.front import BestSoFar, Curve
 from app.measures import Measure
 
@@ -112,7 +112,7 @@ def _clickable(numbers_K: NDArray[np.int32], values_K: Drawn, name: str) -> go.S
 
 def metric_chart(steps: Sequence[int], values: Sequence[float | None], name: str) -> go.Figure:
     """A value of a run over its steps."""
-    kept = np.linspace(0, len(steps) - 1, min(len(steps), 1000)).astype(int)
+    kept = thinned(len(steps), 1000)
     shown = drawn([np.nan if v is None else v for v in values])[kept]
     figure = go.Figure(
         go.Scatter(
