@@ -15,7 +15,14 @@ from search.supernets.sources._drawn_channels import (
     interpolated,
 )
 from tests.search.supernets.conftest import small
-from tests.search.supernets.test_training import assert_equal, finished, of, training, weights
+from tests.search.supernets.test_training import (
+    assert_equal,
+    continued,
+    finished,
+    of,
+    training,
+    weights,
+)
 
 SLOT = Slot("conv", "conv", {(0,): (2, 3, 1, 1), (1,): (4, 6, 3, 3)}, (0,), has_bias=True)
 
@@ -108,10 +115,7 @@ def test_subnets_collapse_and_trainings_resume(policy, images):
     whole = finished(recipe, "elastic_tiny")
     first = training(recipe, "elastic_tiny")
     first.step()
-    second = training(recipe, "elastic_tiny", seed=9)
-    second.load_state_dict(first.state_dict())
-    for _ in second.run():
-        pass
+    second = continued(first, recipe, "elastic_tiny")
 
     assert_equal(weights(second), weights(whole))
     arch = (0, 1, 1, 0, 1, 0, 1, 1)

@@ -17,6 +17,7 @@ from search.supernets.splitters import Division, EveryChoice, Splitter, TwoGroup
 from search.supernets.splitting import member_sources, parts_of
 from tests.search.supernets.test_training import (
     assert_equal,
+    continued,
     finished,
     of,
     spoil_gradients,
@@ -182,10 +183,7 @@ def test_a_training_continues_across_splits(name, settings):
         first = training(recipe)
         for _ in range(stop):
             first.step()
-        second = training(recipe, seed=9)
-        second.load_state_dict(first.state_dict())
-        for _ in second.run():
-            pass
+        second = continued(first, recipe)
         assert_equal(weights(second), weights(whole_one))
         assert second.splits == whole_one.splits
 

@@ -10,7 +10,7 @@ from search.spaces import spaces
 from search.supernets.mix import onehot
 from search.supernets.sharing import groups_of, shared_prefix, shared_source
 from tests.search.supernets.conftest import small
-from tests.search.supernets.test_training import finished, of, training
+from tests.search.supernets.test_training import continued, finished, of, training
 
 SPACE = spaces["cell_64"]
 
@@ -158,10 +158,7 @@ def test_a_training_continued_has_the_groups_that_it_began_with():
     recipe = of("deeper_insights", **RANDOM)
     whole, first = finished(recipe, "cell_64"), training(recipe, "cell_64")
     first.step()
-    second = training(recipe, "cell_64", seed=9)
-    second.load_state_dict(first.state_dict())
-    for _ in second.run():
-        pass
+    second = continued(first, recipe, "cell_64")
 
     assert groups_in(second) == groups_in(whole)
     torch.testing.assert_close(second.net.state_dict(), whole.net.state_dict(), rtol=0, atol=0)

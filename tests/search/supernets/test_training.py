@@ -75,6 +75,15 @@ def finished(recipe, space="cell_27", **settings):
     return made
 
 
+def continued(first, recipe, space="cell_27"):
+    """Another training takes up where *first* stands, and goes on to its end."""
+    second = training(recipe, space, seed=9)
+    second.load_state_dict(first.state_dict())
+    for _ in second.run():
+        pass
+    return second
+
+
 def weights(made):
     return {key: value.clone() for key, value in made.net.state_dict().items()}
 

@@ -10,7 +10,14 @@ from search.supernets.recipes import unfit_reason
 from search.supernets.sources import sources
 from search.supernets.sources._transformed_kernels import TransformedKernels
 from tests.search.supernets.conftest import small
-from tests.search.supernets.test_training import assert_equal, finished, of, training, weights
+from tests.search.supernets.test_training import (
+    assert_equal,
+    continued,
+    finished,
+    of,
+    training,
+    weights,
+)
 
 KERNEL = 2  # the place of the first stage's kernels: 1, 3 and 5
 
@@ -85,10 +92,7 @@ def test_subnets_collapse_and_trainings_resume():
     whole = finished(recipe, "elastic_tiny")
     first = training(recipe, "elastic_tiny")
     first.step()
-    second = training(recipe, "elastic_tiny", seed=9)
-    second.load_state_dict(first.state_dict())
-    for _ in second.run():
-        pass
+    second = continued(first, recipe, "elastic_tiny")
 
     assert_equal(weights(second), weights(whole))
     assert not torch.equal(matrices(whole.net)[0], torch.eye(9))
